@@ -1,0 +1,91 @@
+"""One byte form per JSON value (RFC 8785), and the digests that are made of it.
+
+Everything that is hashed or compared goes through here, so that it can only be done one way.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+
+import rfc8785
+
+from remit.errors import FieldError
+from remit.model.base import MAX_SAFE_INTEGER, Json
+
+
+def canonical(value: Json) -> bytes:
+    """``value`` in RFC 8785 form, UTF-8.
+
+    Raises:
+        FieldError: names the first member (as a JSON pointer) that has no canonical form: a number
+            that is not finite, an integer beyond 2^53 - 1, or a string with a lone surrogate.
+    """
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise FieldError(*(_offender(value, "") or ("/", str(error)))) from error
+
+
+def digest(value: Json) -> str:
+    """SHA-256 of the canonical form, lower-case hexadecimal."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def sha256(raw: bytes) -> str:
+    """SHA-256 of bytes, lower-case hexadecimal."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def salted_hash(salt: bytes, canonical_bytes: bytes) -> str:
+    """base64url SHA-256 over ``salt`` and canonical bytes: what tokens and records commit to."""
+    return b64url(hashlib.sha256(salt + canonical_bytes).digest())
+
+
+def b64url(raw: bytes) -> str:
+    """base64url without padding (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def un_b64url(text: str) -> bytes:
+    """The bytes of base64url without padding; ``ValueError`` for anything else."""
+    if not text.isascii() or "=" in text:
+        raise ValueError("not base64url without padding")
+    raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if b64url(raw) != text:
+        raise ValueError("not the canonical base64url form")
+    return raw
+
+
+def pointer_token(name: str) -> str:
+    """``name`` as one reference token of a JSON pointer (RFC 6901 section 3)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _offender(value: Json, path: str) -> tuple[str, str] | None:
+    """The first member without a canonical form, and what is wrong with it."""
+    match value:
+        case bool() | None:
+            return None
+        case int() if abs(value) > MAX_SAFE_INTEGER:
+            return path or "/", "integer beyond 2^53 - 1; send it as a string"
+        case float() if not math.isfinite(value):
+            return path or "/", "not a finite number"
+        case str():
+            return (path or "/", "has a lone surrogate") if _has_surrogate(value) else None
+        case list():
+            members = (_offender(item, f"{path}/{index}") for index, item in enumerate(value))
+            return next((found for found in members if found), None)
+        case dict():
+            for name, member in value.items():
+                inner = f"{path}/{pointer_token(name)}"
+                if _has_surrogate(name):
+                    return inner.encode("utf-8", "replace").decode(), "name has a lone surrogate"
+                if found := _offender(member, inner):
+                    return found
+    return None
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text)
