@@ -1,18 +1,26 @@
 """One byte form per JSON value (RFC 8785), and the digests that are made of it.
 
 Everything that is hashed or compared goes through here, so that it can only be done one way.
+It must not import pydantic at run time: a tool's verifier uses it without the rest of remit.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import math
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import rfc8785
 
 from remit.errors import FieldError
-from remit.model.base import MAX_SAFE_INTEGER, Json
+
+if TYPE_CHECKING:
+    from remit.model.base import Json, JsonObject
+
+_MAX_SAFE_INTEGER: Final = 2**53 - 1
+"""``model.base.MAX_SAFE_INTEGER``, which cannot be imported without pydantic; a test compares them."""
 
 
 def canonical(value: Json) -> bytes:
@@ -26,6 +34,21 @@ def canonical(value: Json) -> bytes:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise FieldError(*(_offender(value, "") or ("/", str(error)))) from error
+
+
+def read_object(raw: bytes | str) -> JsonObject:
+    """The JSON object in ``raw``, read so that no two readers can disagree about it.
+
+    Raises:
+        FieldError: not JSON, not an object, a member name twice, or a number that is not finite.
+    """
+    try:
+        value = json.loads(raw, object_pairs_hook=_members, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise FieldError("/", "not one JSON value without repeated names") from error
+    if not isinstance(value, dict):
+        raise FieldError("/", "not a JSON object")
+    return value
 
 
 def digest(value: Json) -> str:
@@ -63,12 +86,23 @@ def pointer_token(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
+def _members(pairs: list[tuple[str, Any]]) -> JsonObject:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member name occurs twice")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
 def _offender(value: Json, path: str) -> tuple[str, str] | None:
     """The first member without a canonical form, and what is wrong with it."""
     match value:
         case bool() | None:
             return None
-        case int() if abs(value) > MAX_SAFE_INTEGER:
+        case int() if abs(value) > _MAX_SAFE_INTEGER:
             return path or "/", "integer beyond 2^53 - 1; send it as a string"
         case float() if not math.isfinite(value):
             return path or "/", "not a finite number"

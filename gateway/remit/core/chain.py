@@ -126,8 +126,6 @@ def check_link(entry: Entry, head: Head) -> Head:
     return Head(entry.seq, entry.hash)
 
 
-
-
 def running_hash(parts: Iterable[bytes]) -> str:
     """SHA-256 over length-prefixed parts, for digests over several files."""
     total = hashlib.sha256()

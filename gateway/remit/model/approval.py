@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from remit.model.base import ApprovalId, CallId, Digest, Milliseconds, Model, Name, PrincipalId, StepId, Subject
+from remit.model.base import (
+    ApprovalId,
+    CallId,
+    Digest,
+    Milliseconds,
+    Model,
+    Name,
+    PrincipalId,
+    StepId,
+    Subject,
+)
 from remit.model.decision import Answerer, ReasonCode
 
 ApprovalStatus = Literal["pending", "approved", "rejected"]

@@ -94,7 +94,6 @@ Constraints: TypeAlias = Annotated[dict[ArgumentName, Operators], Field(max_leng
 """By argument; every entry must hold, and an absent argument does not satisfy its entry."""
 
 
-
 def document(constraints: Constraints) -> dict[str, Json]:
     """``constraints`` as plain JSON, only what was given: what is hashed, stored and compared."""
     return {name: operators.model_dump(mode="json") for name, operators in constraints.items()}

@@ -26,7 +26,7 @@ class Step(StepSpec):
 
     Attributes:
         approval: the approval by which the template's owner let this step go beyond the template;
-            set by the gateway alone, and lost as soon as the step changes.
+            set by the gateway alone, and lost as soon as the step becomes anything but narrower.
     """
 
     approval: ApprovalId | None = None

@@ -1,0 +1,82 @@
+"""Strict readings of paths, e-mail addresses, URLs and IP addresses. Doubt means *no*.
+
+Tools read these strings with parsers of their own, so whatever two parsers might read differently
+(backslashes, percent-encoding, userinfo, control characters, trailing dots) is refused here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_URL: Final = re.compile(
+    r"https?://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
+    r"(?::[0-9]{1,5})?(?:[/?#][^\\\s\x00-\x1f\x7f]*)?",
+    re.ASCII,
+)
+_DOMAIN: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
+_LOCAL_PART: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}", re.ASCII)
+
+
+def normal_path(value: str) -> bool:
+    """Whether every parser reads ``value`` as the same path: no dots, empties, escapes or homes."""
+    if not value or any(char in value for char in "\\%\x7f") or value.startswith("~"):
+        return False
+    if any(ord(char) < 0x20 for char in value):
+        return False
+    segments = value.removeprefix("/").split("/")
+    return all(segment not in {"", ".", ".."} for segment in segments)
+
+
+def email_domain(value: str) -> str | None:
+    """The domain, lower case, of exactly one plain ASCII addr-spec (RFC 5321 section 4.1.2)."""
+    local, at, domain = value.partition("@")
+    domain = domain.lower()
+    if not at or not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain):
+        return None
+    return None if ".." in domain else domain
+
+
+def url_host(value: str) -> str | None:
+    """The host, lower case, of an ``http`` or ``https`` URL without userinfo (RFC 3986)."""
+    match = _URL.fullmatch(value)
+    if match is None:
+        return None
+    host = match["host"].lower()
+    return None if ".." in host else host
+
+
+def host_matches(host: str, allowed: str) -> bool:
+    """Whether ``host`` is ``allowed``, or below it when that is written ``*.name``."""
+    allowed = allowed.lower()
+    return host.endswith(allowed[1:]) if allowed.startswith("*.") else host == allowed
+
+
+def network(value: str) -> Network | None:
+    """``value`` as a network (an address is a network of one); IPv4-mapped IPv6 reads as IPv4."""
+    try:
+        parsed = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return None
+    if parsed.version == 6 and (mapped := parsed.network_address.ipv4_mapped) is not None:
+        return ipaddress.ip_network(f"{mapped}/{max(parsed.prefixlen - 96, 0)}", strict=False)
+    return parsed
+
+
+def inside(inner: Network, outer: Network) -> bool:
+    """Whether every address of ``inner`` is in ``outer``."""
+    if isinstance(inner, ipaddress.IPv4Network) and isinstance(outer, ipaddress.IPv4Network):
+        return inner.subnet_of(outer)
+    if isinstance(inner, ipaddress.IPv6Network) and isinstance(outer, ipaddress.IPv6Network):
+        return inner.subnet_of(outer)
+    return False
+
+
+def glob_pattern(glob: str) -> str:
+    """``glob`` as an RE2 expression: ``*`` and ``?`` stay within a segment, ``**`` crosses them."""
+    parts = re.split(r"(\*\*|\*|\?)", glob)
+    wild = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(wild.get(part) or re.escape(part) for part in parts)
