@@ -28,12 +28,13 @@ def canonical(value: Json) -> bytes:
 
     Raises:
         FieldError: names the first member (as a JSON pointer) that has no canonical form: a number
-            that is not finite, an integer beyond 2^53 - 1, or a string with a lone surrogate.
+            that is not finite, an integer beyond 2^53 - 1, or a string with a lone surrogate; or the
+            root, when the value is nested too deep to be walked.
     """
     try:
-        return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
-        raise FieldError(*(_offender(value, "") or ("/", str(error)))) from error
+        return _canonical(value)
+    except RecursionError as error:
+        raise FieldError("/", "nested too deep") from error
 
 
 def read_object(raw: bytes | str) -> JsonObject:
@@ -95,6 +96,13 @@ def _members(pairs: list[tuple[str, Any]]) -> JsonObject:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _canonical(value: Json) -> bytes:
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise FieldError(*(_offender(value, "") or ("/", "has no canonical form"))) from error
 
 
 def _offender(value: Json, path: str) -> tuple[str, str] | None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Annotated, Any, Final
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from remit.core.canonical import canonical, sha256
 from remit.errors import IntegrityError
+from remit.model.base import Digest, JsonObject, Milliseconds, Model
 from remit.model.records import control, run
 from remit.model.records.envelope import RECORD_VERSION, Body, Entry, Head, Record
 
@@ -49,6 +50,16 @@ BODIES: Final[dict[str, type[Body]]] = {
 """Every kind that this version can act on."""
 
 
+class _Envelope(Model):
+    v: int
+    stream: str
+    seq: Annotated[int, Field(ge=1)]
+    time: Milliseconds
+    kind: str
+    prev: Digest
+    body: dict[str, Any]
+
+
 def link(stream: str, head: Head, time: int, bodies: Iterable[Body]) -> list[Record]:
     """``bodies`` as records that continue ``stream`` from ``head``; ``time`` in epoch milliseconds."""
     records: list[Record] = []
@@ -75,27 +86,21 @@ def read(raw: bytes) -> Record:
     """The record in ``raw``, for a reader that will act on it.
 
     Raises:
-        IntegrityError: an unknown version or kind, or a body that is not of its kind's shape.
+        IntegrityError: an unknown version or kind, or not of the shape of its kind.
     """
+    envelope = _envelope(raw)
+    if envelope.get("v") != RECORD_VERSION:
+        raise IntegrityError(f"record version {envelope.get('v')!r} is not one that this remit can act on")
     try:
-        envelope = json.loads(raw)
-        if envelope["v"] != RECORD_VERSION:
-            raise IntegrityError(f"record version {envelope['v']!r} is not one that this remit can act on")
-        kind = BODIES.get(envelope["kind"])
+        said = _Envelope.model_validate(envelope)
+        kind = BODIES.get(said.kind)
         if kind is None:
-            raise IntegrityError(f"record kind {envelope['kind']!r} is not one that this remit can act on")
-        body = kind.model_validate_json(json.dumps(envelope["body"]))
-        return Record(
-            stream=envelope["stream"],
-            seq=envelope["seq"],
-            time=envelope["time"],
-            prev=envelope["prev"],
-            body=body,
-            raw=raw,
-            hash=sha256(raw),
-        )
-    except (KeyError, TypeError, ValueError, ValidationError) as error:
-        raise IntegrityError(f"not a record: {error}") from error
+            raise IntegrityError(f"record kind {said.kind!r} is not one that this remit can act on")
+        body = kind.model_validate_json(json.dumps(said.body))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        raise IntegrityError(f"not a record: {first['loc']}: {first['msg']}") from error
+    return Record(said.stream, said.seq, said.time, said.prev, body, raw, sha256(raw))
 
 
 def batch_hash(writer: str, seq: int, previous: str, record_hashes: Sequence[str]) -> str:
@@ -114,10 +119,7 @@ def check_link(entry: Entry, head: Head) -> Head:
     where = f"{entry.stream} #{entry.seq} (position {entry.position})"
     if sha256(entry.raw) != entry.hash:
         raise IntegrityError(f"{where}: the record's bytes do not have its hash")
-    try:
-        envelope = json.loads(entry.raw)
-    except ValueError as error:
-        raise IntegrityError(f"{where}: not JSON") from error
+    envelope = _envelope(entry.raw, where)
     said = (envelope.get("stream"), envelope.get("seq"), envelope.get("kind"), envelope.get("time"))
     if said != (entry.stream, entry.seq, entry.kind, entry.time):
         raise IntegrityError(f"{where}: the record and its index disagree")
@@ -133,3 +135,13 @@ def running_hash(parts: Iterable[bytes]) -> str:
         total.update(len(part).to_bytes(8, "big"))
         total.update(part)
     return total.hexdigest()
+
+
+def _envelope(raw: bytes, where: str = "not a record") -> JsonObject:
+    try:
+        envelope = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise IntegrityError(f"{where}: not JSON") from error
+    if not isinstance(envelope, dict):
+        raise IntegrityError(f"{where}: not a JSON object")
+    return envelope

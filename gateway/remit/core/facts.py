@@ -6,7 +6,7 @@ a kill stands, the tool is unknown, the arguments are invalid. Everything else i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from remit.core.arguments import Effective
@@ -17,13 +17,14 @@ from remit.core.registry import Registry
 from remit.errors import FieldError
 from remit.model.base import JsonObject, Pointer
 from remit.model.call import ToolCall
-from remit.model.control import ControlState, Scope
+from remit.model.control import GLOBAL_TENANT, ControlState
 from remit.model.decision import Finding
 from remit.model.plan import Plan
 from remit.model.principal import Principal
 from remit.model.question import GrantFacts, HoldFacts, LimitFacts, StepFacts
 from remit.model.run import RunState
 from remit.model.template import Template
+from remit.model.token import Control
 from remit.model.tool import Tool
 
 
@@ -103,23 +104,25 @@ def standing(situation: Situation, principal: Principal | None) -> Iterable[Find
 
 
 def _killed(controls: Iterable[ControlState], scopes: Iterable[tuple[str, str]]) -> Iterable[Finding]:
-    standing_kills = {(kill.scope.kind, kill.scope.id) for control in controls for kill in control.kills}
+    stopped = {
+        (kill.scope.kind, kill.scope.id) for control in controls for kill in control.kills if kill.standing
+    }
     for kind, name in scopes:
-        if (kind, name) in standing_kills:
+        if (kind, name) in stopped:
             yield _core("KILLED", f"{kind}:{name}", "control")
 
 
-def kill_covers(scope: Scope, principal: Principal, tenant: str) -> bool:
-    """Whether a kill of ``scope`` stops this principal altogether."""
-    match scope.kind:
-        case "all":
-            return True
-        case "tenant":
-            return scope.id == tenant
-        case "agent":
-            return scope.id in {principal.agent, *principal.chain}
-        case _:
-            return False
+def killed_since(
+    controls: Iterable[ControlState], judged: Control, scopes: Collection[tuple[str, str]]
+) -> bool:
+    """Whether a kill of one of ``scopes``, lifted or not, came after a token was judged."""
+    judged_at = {judged.tenant: judged.seq, GLOBAL_TENANT: judged.all}
+    return any(
+        kill.sequence > judged_at.get(control.tenant, 0)
+        for control in controls
+        for kill in control.kills
+        if (kill.scope.kind, kill.scope.id) in scopes
+    )
 
 
 def _facts(

@@ -18,6 +18,9 @@ from remit.model.records import run as r
 from remit.model.records.envelope import Body, Record
 from remit.model.run import OpenCall, RunState
 
+LIFTED_KILL_MS: Final = 3_600_000
+"""How long a lifted kill is remembered, ms; call tokens live thirty seconds."""
+
 Step = Callable[[RunState, Any, int], dict[str, Any]]
 """``(state, body, record time) -> the fields that change``."""
 
@@ -206,10 +209,14 @@ def _apply_control(state: ControlState, record: Record) -> ControlState:
     changes: dict[str, Any] = {"sequence": record.seq}
     match record.body:
         case c.KillRaised(scope=scope):
-            kept = tuple(kill for kill in state.kills if kill.scope != scope)
-            changes["kills"] = (*kept, Kill(scope=scope, sequence=record.seq))
+            kept = [kill for kill in _remembered(state, record.time) if kill.scope != scope]
+            kill = Kill(scope=scope, sequence=record.seq, raised_at=record.time)
+            changes["kills"] = (*kept, kill)
         case c.KillLifted(scope=scope):
-            changes["kills"] = tuple(kill for kill in state.kills if kill.scope != scope)
+            changes["kills"] = tuple(
+                kill.model_copy(update={"standing": False}) if kill.scope == scope else kill
+                for kill in _remembered(state, record.time)
+            )
         case c.CatalogueChanged() | c.TemplateChanged() | c.InventoryChanged() | c.PolicyActivated() as body:
             changes["digests"] = {**state.digests, _DIGESTS[type(body)]: body.digest}
         case c.KeyRotated():
@@ -217,3 +224,8 @@ def _apply_control(state: ControlState, record: Record) -> ControlState:
         case other:
             raise IntegrityError(f"{other.kind} does not belong in a control stream")
     return state.model_copy(update=changes)
+
+
+def _remembered(state: ControlState, now: int) -> list[Kill]:
+    """The kills that stand, or that may still have killed a token that is in time."""
+    return [kill for kill in state.kills if kill.standing or now - kill.raised_at < LIFTED_KILL_MS]

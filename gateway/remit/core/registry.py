@@ -1,6 +1,7 @@
 """What the organisation has registered, checked once and compiled for judging.
 
-Everything that a file could get wrong is refused here, by tool or template and field. A registry is immutable; a change makes a new one.
+Everything that a file could get wrong is refused here, by tool or template and field. A registry is
+immutable; a change makes a new one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from remit.model.base import Json, Model
 from remit.model.organisation import AgentEntry, Organisation, UserEntry
 from remit.model.template import Template
 from remit.model.tool import Tool
-
 
 Entry = TypeVar("Entry", bound=Model)
 
@@ -99,7 +99,7 @@ def _schema(where: str, schema: dict[str, Json]) -> ArgumentSchema:
 
 
 def _by_key(where: str, entries: Iterable[Entry], key: str) -> dict[str, Entry]:
-    found: dict[str, T] = {}
+    found: dict[str, Entry] = {}
     for entry in entries:
         name = str(getattr(entry, key))
         if name in found:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from remit.model.base import Digest, Model, Name, Subject
+from remit.model.base import Digest, Milliseconds, Model, Name, Subject
 
 ScopeKind = Literal["agent", "tool", "server", "tenant", "all"]
 
@@ -22,14 +22,18 @@ class Scope(Model):
 
 
 class Kill(Model):
-    """A kill that stands.
+    """A kill: while it stands nothing in its scope is permitted, and tokens judged before it are dead.
 
     Attributes:
-        sequence: its place in the control stream; tokens judged below it are dead.
+        sequence: its place in the control stream.
+        standing: false once it was lifted; the tokens that it killed stay dead.
+        raised_at: epoch milliseconds; a lifted kill is forgotten when no such token can be left.
     """
 
     scope: Scope
     sequence: int
+    standing: bool = True
+    raised_at: Milliseconds
 
 
 class ControlState(Model):

@@ -70,7 +70,16 @@ class KeyRotated(Body):
 
 
 class CheckpointSigned(Body):
-    """A signed statement of writers' heads: JWS over ``{writers, time, previous}``."""
+    """A signed statement of writers' heads: JWS over ``{writers, time, previous}``.
+
+    Attributes:
+        digest: SHA-256 of ``jws``, by which the next one names it and a witness finds it.
+    """
 
     kind: ClassVar[str] = "checkpoint.signed"
     jws: str
+    digest: Digest
+
+    @property
+    def ref(self) -> Digest:
+        return self.digest

@@ -1,0 +1,61 @@
+"""What the flows share inside one process: the ports, the registry, and bounded caches over the log.
+
+Nothing here is authoritative. A cached state that is behind makes an append fail, never succeed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from remit.core.facts import Situation
+from remit.core.registry import Registry
+from remit.errors import UnavailableError
+from remit.flows.checkpoints import Checkpoints
+from remit.flows.controls import Controls
+from remit.flows.inflight import InFlight
+from remit.flows.settings import FlowSettings
+from remit.flows.signals import Signals
+from remit.flows.trees import Tree, Trees
+from remit.model.control import ControlState
+from remit.ports import Deps
+
+
+@dataclass(slots=True)
+class Runtime:
+    """One gateway process, as the flows see it.
+
+    Attributes:
+        registry: what the organisation has registered; ``flows/control`` announces and replaces it.
+    """
+
+    deps: Deps
+    settings: FlowSettings
+    registry: Registry
+    controls: Controls
+    trees: Trees
+    signals: Signals
+    inflight: InFlight
+    checkpoints: Checkpoints
+
+    def now(self) -> int:
+        """Epoch milliseconds."""
+        return self.deps.clock.now_ms()
+
+    def situation(self, tree: Tree, controls: tuple[ControlState, ControlState]) -> Situation:
+        """What a judgement of this tree is made under, now.
+
+        Raises:
+            UnavailableError: the log says that another catalogue, template set or inventory is in
+                force than the one this process holds.
+        """
+        organisation = self.registry.organisation
+        held = {
+            "catalogue": organisation.catalogue_digest,
+            "template": organisation.templates_digest,
+            "inventory": organisation.inventory_digest,
+        }
+        in_force = controls[0].digests
+        for part, value in held.items():
+            if in_force.get(part, value) != value:
+                raise UnavailableError(f"this process does not hold the {part} that is in force")
+        return Situation(tree.state, tree.intent, controls, self.registry, self.now())
