@@ -84,11 +84,12 @@ class _Chain:
 
     def add(self, entry: Entry) -> None:
         """Read on. Entries of different writers' batches may alternate, those of one writer's may not."""
-        if self.reading and entry.batch == self.seq + 2:
+        last = self.seq + bool(self.reading)
+        if entry.batch == last + 1:
             self.close()
-        if entry.batch != self.seq + 1:
+        elif not self.reading or entry.batch != last:
             raise IntegrityError(
-                f"{_where(entry)}: in batch {entry.batch} of writer {self.writer}, after batch {self.seq}"
+                f"{_where(entry)}: in batch {entry.batch} of writer {self.writer}, after batch {last}"
             )
         self.reading.append(entry.hash)
 

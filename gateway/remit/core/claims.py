@@ -101,7 +101,7 @@ def call_claims(
 
 
 def client_of(principal: Principal) -> Subject:
-    """``client_id``: the agent at the root of the run tree."""
+    """``client_id``: the agent at the root of the run tree, with which a chain begins."""
     return principal.chain[0] if principal.chain else principal.agent
 
 

@@ -125,14 +125,19 @@ def _call_settled(state: RunState, body: r.CallSettled, _: int) -> dict[str, Any
     call = state.calls.get(body.call_id)
     if call is None or call.settled:
         return {}
-    changes: dict[str, Any] = {
-        "calls": {**state.calls, body.call_id: call.model_copy(update={"settled": True})}
+    # What the gateway sent and heard back from is over, its token with it. Anything else may still
+    # be on its way, on a token that is good until it expires.
+    over = call.mode == "execute" and body.outcome != "unknown"
+    settled = call.model_copy(update={"settled": True})
+    calls = _without(state.calls, [call.call_id]) if over else {**state.calls, call.call_id: settled}
+    if call.mode == "authorize":
+        return {"calls": calls}
+    spent = {} if body.outcome == "failed" else call.spends
+    return {
+        "calls": calls,
+        "in_flight": _plus(state.in_flight, call.spends, -1),
+        "used": _plus(state.used, spent, 1),
     }
-    if call.mode == "execute":
-        changes["in_flight"] = _plus(state.in_flight, call.spends, -1)
-        if body.outcome != "failed":
-            changes["used"] = _plus(state.used, call.spends, 1)
-    return changes
 
 
 def _approval_requested(state: RunState, body: r.ApprovalRequested, _: int) -> dict[str, Any]:

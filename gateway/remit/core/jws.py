@@ -47,9 +47,10 @@ class Rule:
 
     Attributes:
         algorithms: the allow-list.
-        types: the ``typ`` values, lower case; ``None`` stands for an absent one.
-        closed: refuse every header parameter but ``alg``, ``typ`` and ``kid``. When open, others are
-            ignored (never followed), except ``crit``, which is always refused.
+        types: the ``typ`` values; ``None`` stands for an absent one.
+        closed: take ``typ`` to the letter, and refuse every header parameter but ``alg``, ``typ`` and
+            ``kid``. When open, ``types`` are lower case and the case of ``typ`` does not matter (RFC 7515
+            section 4.1.9); other parameters are ignored, never followed, but ``crit`` is still refused.
         needs_kid: whether the token must name its key.
     """
 
@@ -110,7 +111,9 @@ def read_header(token: str, rule: Rule) -> Header:
     alg, typ, kid = header.get("alg"), header.get("typ"), header.get("kid")
     if not isinstance(alg, str) or alg not in rule.algorithms:
         raise TokenInvalidError("alg: not allowed for this kind of token")
-    if not (typ is None or isinstance(typ, str)) or (typ and typ.lower()) not in rule.types:
+    if isinstance(typ, str) and not rule.closed:
+        typ = typ.lower()
+    if not (typ is None or isinstance(typ, str)) or typ not in rule.types:
         raise TokenInvalidError("typ: not this kind of token")
     if (kid is None and rule.needs_kid) or not (kid is None or isinstance(kid, str)):
         raise TokenInvalidError("kid: missing, or not a string")

@@ -61,7 +61,12 @@ class InFlight:
         """The calls whose scopes pass ``test``."""
         return [key for key, forwarding in self._calls.items() if test(forwarding.scopes)]
 
-    async def drain(self) -> None:
-        """Wait until nothing is in flight."""
-        while self._calls:
-            await asyncio.wait([forwarding.task for forwarding in self._calls.values()])
+    async def drain(self, seconds: float) -> None:
+        """Wait until nothing is in flight; what still is after ``seconds`` is cut short."""
+        tasks = [forwarding.task for forwarding in self._calls.values()]
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=seconds)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)

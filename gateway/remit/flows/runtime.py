@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from remit.core.facts import Situation
 from remit.core.registry import Registry
 from remit.errors import UnavailableError
-from remit.flows.checkpoints import Checkpoints
+from remit.flows.checkpoints import Checkpoints, Witness
 from remit.flows.controls import Controls
 from remit.flows.inflight import InFlight
 from remit.flows.settings import FlowSettings
@@ -59,3 +59,29 @@ class Runtime:
             if in_force.get(part, value) != value:
                 raise UnavailableError(f"this process does not hold the {part} that is in force")
         return Situation(tree.state, tree.intent, controls, self.registry, self.now())
+
+
+def make_runtime(deps: Deps, settings: FlowSettings, registry: Registry, witness: Witness) -> Runtime:
+    """A runtime over these ports, with empty caches."""
+    checkpoints = Checkpoints(
+        deps.store, deps.signer, deps.clock, witness, every_records=settings.checkpoint_every_records
+    )
+    return Runtime(
+        deps=deps,
+        settings=settings,
+        registry=registry,
+        controls=Controls(deps.store, deps.clock, checkpoints.committed),
+        trees=Trees(
+            deps.store,
+            deps.clock,
+            checkpoints.committed,
+            cached=settings.cached_runs,
+            queue=settings.queue_per_run,
+            snapshot_every=settings.snapshot_every,
+        ),
+        signals=Signals(
+            deps.signer, deps.clock, deps.ids, issuer=settings.issuer, hold_ms=settings.poll_hold_ms
+        ),
+        inflight=InFlight(),
+        checkpoints=checkpoints,
+    )

@@ -1,0 +1,54 @@
+"""Serving both planes until told to stop; then finishing what is in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from remit.config import RemitConfig
+from remit.config.settings import Listener
+from remit.web.app import admin_app, agent_app
+from remit.wiring.gateway import DRAIN_S, Gateway, open_gateway
+
+_log = structlog.get_logger("remit")
+
+
+async def serve(config: RemitConfig) -> None:
+    """Serve until SIGINT or SIGTERM, or until the background work fails."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_gateway(config) as gateway, serving(config, gateway):
+        _log.info("serving", agent=config.agent.external(), admin=config.admin.external())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopped, gateway.background}, return_when=asyncio.FIRST_COMPLETED)
+        _log.info("stopping")
+        if gateway.background.done():
+            gateway.background.result()
+
+
+@asynccontextmanager
+async def serving(config: RemitConfig, gateway: Gateway) -> AsyncIterator[None]:
+    """Both planes, listening."""
+    agent = await _listen(agent_app(gateway.runtime), config.agent)
+    admin = await _listen(admin_app(gateway.runtime, gateway.metrics), config.admin)
+    try:
+        yield
+    finally:
+        await agent.cleanup()
+        await admin.cleanup()
+
+
+async def _listen(app: web.Application, listener: Listener) -> web.AppRunner:
+    runner = web.AppRunner(
+        app, handler_cancellation=True, access_log=None, shutdown_timeout=DRAIN_S, keepalive_timeout=75
+    )
+    await runner.setup()
+    await web.TCPSite(runner, listener.host, listener.port).start()
+    return runner
