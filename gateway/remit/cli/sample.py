@@ -91,7 +91,7 @@ def _tool(
         "impact": impact,
         "risk": risk,
         "environment": "dev",
-        "resource": f"{server}/{name}",
+        "resource": server,
         "http": {"url": f"{server}/{name}", "allow_private": True},
         "schema": {"type": "object", "properties": properties, "required": list(properties)},
         "authority": authority or [],

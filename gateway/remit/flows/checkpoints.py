@@ -42,6 +42,7 @@ class Checkpoints:
         self._commits = 0
         self._head = Head()
         self._previous = GENESIS
+        self._time = 0
         self._due = asyncio.Event()
 
     def committed(self, batch: BatchHead) -> None:
@@ -88,14 +89,16 @@ class Checkpoints:
             await self.sign()
 
     async def _sign(self) -> str:
+        # A clock that steps back must not make an honest log look rewritten.
+        self._time = max(self._clock.now_ms(), self._time)
         claims: JsonObject = {
             "writers": {name: {"seq": head.seq, "head": head.hash} for name, head in self._heads.items()},
-            "time": self._clock.now_ms(),
+            "time": self._time,
             "previous": self._previous,
         }
         jws = await self._signer.sign("checkpoints", CHECKPOINT_TYPE, claims)
         body = CheckpointSigned(jws=jws, digest=sha256(jws.encode()))
-        (record,) = link(CHECKPOINT_STREAM, self._head, self._clock.now_ms(), [body])
+        (record,) = link(CHECKPOINT_STREAM, self._head, self._time, [body])
         batch = await self._store.append(Append(CHECKPOINT_STREAM, [record], expect=self._head))
         self._heads[batch.writer] = batch
         self._head, self._previous = Head(record.seq, record.hash), body.digest
@@ -108,6 +111,7 @@ class Checkpoints:
             body = read(entry.raw).body
             if isinstance(body, CheckpointSigned):
                 self._head, self._previous = Head(entry.seq, entry.hash), body.digest
+                self._time = max(self._time, entry.time)
 
     async def _contains(self, digest: str) -> bool:
         async for _ in self._store.scan(Scan(kinds=(CheckpointSigned.kind,), ref=digest, limit=1)):

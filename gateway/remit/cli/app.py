@@ -1,0 +1,47 @@
+"""The ``remit`` command: its groups, and the options that all of them share."""
+
+from __future__ import annotations
+
+import typer
+
+from remit import __version__
+from remit.cli import check, demo, keys, log, serve
+
+app = typer.Typer(
+    name="remit",
+    help="An authorization gateway for AI agents' tool calls.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"remit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: bool = typer.Option(
+        False,
+        "--version",
+        callback=_version,
+        is_eager=True,
+        help="Say which version this is.",
+    ),
+) -> None:
+    """An authorization gateway for AI agents' tool calls."""
+
+
+app.command("try")(demo.try_it)
+app.command("init")(serve.init)
+app.command("serve")(serve.serve)
+app.command("check")(check.check)
+app.command("runs")(log.runs)
+app.command("decisions")(log.decisions)
+app.command("revoke")(log.revoke)
+app.add_typer(log.audit, name="audit")
+app.add_typer(keys.keys, name="keys")
+app.add_typer(check.config, name="config")
