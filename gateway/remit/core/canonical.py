@@ -41,10 +41,12 @@ def read_object(raw: bytes | str) -> JsonObject:
     """The JSON object in ``raw``, read so that no two readers can disagree about it.
 
     Raises:
-        FieldError: not JSON, not an object, a member name twice, or a number that is not finite.
+        FieldError: not JSON in UTF-8, not an object, a member name twice, or a number that is not finite.
     """
     try:
-        value = json.loads(raw, object_pairs_hook=_members, parse_constant=_refuse_constant)
+        # Decoded here, because json.loads would guess UTF-16 and UTF-32 where others do not.
+        text = raw if isinstance(raw, str) else raw.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_members, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise FieldError("/", "not one JSON value without repeated names") from error
     if not isinstance(value, dict):

@@ -113,4 +113,5 @@ def _refuse_references(text: str, where: str) -> None:
     """Anchors and aliases make a small file large, and hide from a reviewer what is where."""
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise ConfigError(f"{where}:{event.start_mark.line + 1}", "anchors and aliases are not read")
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise ConfigError(f"{where}:{line}", "anchors and aliases are not read")
