@@ -5,6 +5,7 @@ import json
 import struct
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -136,3 +137,14 @@ def test_only_one_text_stands_for_the_same_bytes(text: str) -> None:
 
 def test_pointer_tokens_are_escaped() -> None:
     assert pointer_token("a/b~c") == "a~1b~0c"
+
+
+@given(json_values)
+def test_the_short_way_writes_what_the_reference_implementation_writes(value: object) -> None:
+    try:
+        expected = rfc8785.dumps(value)  # type: ignore[arg-type]
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError):
+        with pytest.raises(FieldError):
+            canonical(value)  # type: ignore[arg-type]
+    else:
+        assert canonical(value) == expected  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from remit.config import RemitConfig
-from remit.config.files import Catalogue, Inventory, Templates
+from remit.core.registration import Catalogue, Inventory, Templates
 
 SCHEMAS: Final[dict[str, type[BaseModel]]] = {
     "remit": RemitConfig,

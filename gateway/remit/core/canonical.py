@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _MAX_SAFE_INTEGER: Final = 2**53 - 1
 """``model.base.MAX_SAFE_INTEGER``, which cannot be imported without pydantic; a test compares them."""
 
+_ENCODER: Final = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False, check_circular=False
+)
+
 
 def canonical(value: Json) -> bytes:
     """``value`` in RFC 8785 form, UTF-8.
@@ -102,9 +106,24 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _canonical(value: Json) -> bytes:
     try:
-        return rfc8785.dumps(value)
+        return _ENCODER.encode(value).encode("utf-8") if _is_plain(value) else rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise FieldError(*(_offender(value, "") or ("/", "has no canonical form"))) from error
+
+
+def _is_plain(value: Json) -> bool:
+    """Whether the standard encoder writes ``value`` in RFC 8785 form, six times as fast.
+
+    The two differ in numbers with fractions and in the order of names beyond ASCII, and the encoder
+    knows no bounds for integers. A property test holds it to the reference implementation.
+    """
+    if isinstance(value, str | bool) or value is None:
+        return True
+    if isinstance(value, int):
+        return -_MAX_SAFE_INTEGER <= value <= _MAX_SAFE_INTEGER
+    if isinstance(value, dict):
+        return all(name.isascii() and _is_plain(member) for name, member in value.items())
+    return isinstance(value, list) and all(_is_plain(member) for member in value)
 
 
 def _offender(value: Json, path: str) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import json
 import os
 import socket
 import sys
@@ -35,12 +36,12 @@ PROBE_S: Final = 0.05
 STOP_S: Final = 10.0
 
 
-def try_it(json: AsJson = False) -> None:
+def try_it(as_json: AsJson = False) -> None:
     """See it work: a gateway, a tool and an agent session on this machine, in half a minute."""
-    timeline = Timeline(None if json else out)
+    timeline = Timeline(None if as_json else out)
     with told(), tempfile.TemporaryDirectory(prefix="remit-try-") as folder:
         asyncio.run(_try(Path(folder), timeline))
-    if json:
+    if as_json:
         data({"kept": not timeline.broken, "timeline": timeline.documents()})
     if timeline.broken:
         talk.print(f"[red]{len(timeline.broken)} of {len(timeline.rows)} promises were not kept.[/red]")
@@ -90,8 +91,12 @@ async def _verify(config: RemitConfig, timeline: Timeline) -> None:
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     output, error = await process.communicate()
-    said = (output if process.returncode == 0 else error).decode().strip()
-    timeline.add(Row("verify the log", "verified", "verified" if process.returncode == 0 else "broken", said))
+    if process.returncode == 0:
+        report = json.loads(output)
+        why = f"{report['records']} records, {report['batches']} batches, {report['checkpoints']} checkpoints"
+        timeline.add(Row("verify the log", "verified", "verified", why))
+    else:
+        timeline.add(Row("verify the log", "verified", "broken", error.decode().strip()))
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-_COLOURS: Final = {"permit": "green", "deny": "red", "hold": "yellow", "refused": "red", "accepted": "green"}
+_COLOURS: Final = {"permit": "green", "deny": "red", "hold": "yellow", "refused": "red", "accepted": "green", "wrong": "red"}
 
 
 @dataclass(slots=True)
@@ -39,11 +39,16 @@ class Timeline:
     console: Console | None
     rows: list[Row] = field(default_factory=list)
 
+    def say(self, words: str) -> None:
+        """What the story is up to."""
+        if self.console is not None:
+            self.console.print(f"\n[bold]{words}[/bold]", highlight=False)
+
     def add(self, row: Row) -> None:
         """One more row."""
         self.rows.append(row)
         if self.console is not None:
-            self.console.print(self._table(len(self.rows), row))
+            self.console.print(self._line(len(self.rows), row))
 
     @property
     def broken(self) -> list[Row]:
@@ -64,15 +69,17 @@ class Timeline:
             for row in self.rows
         ]
 
-    def _table(self, number: int, row: Row) -> Table:
+    def _line(self, number: int, row: Row) -> Table:
         colour = _COLOURS.get(row.came, "cyan")
-        mark = "" if row.kept else f" [bold red]promised {row.promised}[/bold red]"
-        line = Table.grid(padding=(0, 1))
+        line = Table.grid(padding=(0, 1), expand=True)
         line.add_column(width=2, justify="right", style="dim")
-        line.add_column(width=34, overflow="fold")
+        line.add_column(ratio=1, overflow="fold")
         line.add_column(width=9)
         line.add_column(width=8, justify="right", style="dim")
-        line.add_column(overflow="fold")
-        why = f"{row.why}{f' [dim]{row.token}[/dim]' if row.token else ''}{mark}"
-        line.add_row(str(number), row.what, f"[{colour}]{row.came}[/{colour}]", f"{row.ms:.1f} ms", why)
+        line.add_row(str(number), row.what, f"[{colour}]{row.came}[/{colour}]", f"{row.ms:.1f} ms")
+        notes = [row.why, f"token …{row.token[-6:]}" if row.token else ""]
+        if not row.kept:
+            notes.append(f"[bold red]promised: {row.promised}[/bold red]")
+        if any(notes):
+            line.add_row("", f"[dim]{' · '.join(filter(None, notes))}[/dim]", "", "")
         return line
