@@ -96,8 +96,8 @@ class Document:
             raise ConfigError(f"{self.where}:{node.start_mark.line + 1}", f"the tag {node.tag} is not read")
         if kind not in _PLAIN:
             return str(node.value)
-        constructed: Any = yaml.SafeLoader("").construct_object(node)  # type: ignore[no-untyped-call]
-        return constructed  # type: ignore[no-any-return]
+        constructed: Json = yaml.SafeLoader("").construct_object(node)
+        return constructed
 
 
 def _member(node: yaml.Node, part: str | int) -> yaml.Node | None:

@@ -8,36 +8,47 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from typing import Final
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _URL: Final = re.compile(
     r"https?://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
-    r"(?::[0-9]{1,5})?(?:[/?#][^\\\s\x00-\x1f\x7f]*)?",
+    r"(?::[0-9]{1,5})?"
+    # An @ before the first slash: some parsers look for the userinfo beyond ? and #.
+    r"(?:[?#][^\\\s\x00-\x1f\x7f/@]*)?(?:(?<=/)|/[^\\\s\x00-\x1f\x7f]*)?",
     re.ASCII,
 )
-_DOMAIN: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
-_LOCAL_PART: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}", re.ASCII)
+_DOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_LOCAL_PART: Final = re.compile(r"[A-Za-z0-9.#$&'*+/=?^_{}~][A-Za-z0-9.#$&'*+/=?^_{}~-]{0,63}", re.ASCII)
+"""RFC 5322 atext without what routes (``%``, ``!``) or a shell reads (backtick, ``|``, a leading ``-``)."""
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories of what no reader sees and some tools drop: controls, formats, line breaks."""
 
 
 def normal_path(value: str) -> bool:
-    """Whether every parser reads ``value`` as the same path: no dots, empties, escapes or homes."""
-    if not value or any(char in value for char in "\\%\x7f") or value.startswith("~"):
-        return False
-    if any(ord(char) < 0x20 for char in value):
+    """Whether every parser reads ``value`` as the same path: no dots, empties, escapes or homes.
+
+    Nor one after NFKC, by which some tools turn look-alikes (a full-width dot or slash) into the real ones.
+    """
+    return _normal_path(value) and (value.isascii() or _normal_path(unicodedata.normalize("NFKC", value)))
+
+
+def _normal_path(value: str) -> bool:
+    if "\\" in value or "%" in value or any(unicodedata.category(char) in _UNSEEN for char in value):
         return False
     segments = value.removeprefix("/").split("/")
-    return all(segment not in {"", ".", ".."} for segment in segments)
+    # Some systems cut dots and spaces off the end of a name, so that ".. " or "..." is a step up.
+    return all(segment.strip(". ") and not segment.startswith("~") for segment in segments)
 
 
 def email_domain(value: str) -> str | None:
     """The domain, lower case, of exactly one plain ASCII addr-spec (RFC 5321 section 4.1.2)."""
     local, at, domain = value.partition("@")
-    domain = domain.lower()
     if not at or not _LOCAL_PART.fullmatch(local) or not _DOMAIN.fullmatch(domain):
         return None
-    return None if ".." in domain else domain
+    return None if ".." in domain else domain.lower()
 
 
 def url_host(value: str) -> str | None:
@@ -56,7 +67,14 @@ def host_matches(host: str, allowed: str) -> bool:
 
 
 def network(value: str) -> Network | None:
-    """``value`` as a network (an address is a network of one); IPv4-mapped IPv6 reads as IPv4."""
+    """``value`` as a network (an address is a network of one); IPv4-mapped IPv6 reads as IPv4.
+
+    A length is decimal digits, for a mask reads as wide to one parser and as narrow to the next; and
+    there is no zone.
+    """
+    _, slash, length = value.partition("/")
+    if "%" in value or (slash and not re.fullmatch(r"0|[1-9][0-9]{0,2}", length)):
+        return None
     try:
         parsed = ipaddress.ip_network(value, strict=False)
     except ValueError:
