@@ -11,6 +11,28 @@ OPA    := $(CACHE)/bin/opa
 try: $(VENV)/.try            ## a live demonstration: one gateway, one tool, one agent session
 	@$(BIN)/remit try
 
+test: check unit             ## everything; CI runs this and nothing else
+
+check: lint types layers rego ## what needs no running process
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check && $(BIN)/ruff format --check --quiet
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	@$(BIN)/lint-imports --no-logo
+
+unit: $(VENV)/.dev $(OPA)
+	@$(BIN)/pytest -q
+
+wheel: $(VENV)/.dev          ## the wheel, into dist/
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+clean:
+	@rm -rf $(VENV) $(CACHE) dist build
+
 # --- environments -------------------------------------------------------------------------------
 
 $(VENV)/bin/pip:
@@ -23,7 +45,7 @@ $(VENV)/.try: pyproject.toml constraints.txt constraints-embedded.txt | $(VENV)/
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.try
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,langchain,dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,langchain,dev]' hatchling
 	@touch $@
 
 constraints:                 ## resolve anew what is pinned (names==versions, no addresses)
@@ -39,3 +61,18 @@ $(OPA):
 	@if command -v opa >/dev/null && [ "v$$(opa version | sed -n 's/^Version: //p')" = "$(OPA_VERSION)" ]; \
 	  then ln -sf "$$(command -v opa)" $@; \
 	  else echo "building OPA $(OPA_VERSION) (once)"; GOBIN="$(CURDIR)/$(CACHE)/bin" go install github.com/open-policy-agent/opa@$(OPA_VERSION); fi
+
+# --- policy: the Rego, and the words that are generated from it ----------------------------------
+
+REGO := policies/rego
+
+.PHONY: texts
+
+rego: $(OPA)                 ## check, format, test (every line) the shipped Rego; `regal lint` too where it is installed
+	@$(OPA) check --strict --capabilities $(REGO)/capabilities.json $(REGO)
+	@$(OPA) fmt --diff --fail $(REGO)
+	@$(OPA) test --coverage --threshold=100 --format=pretty $(REGO)
+	@if command -v regal >/dev/null; then regal lint $(REGO); else echo "regal is not installed: not linted"; fi
+
+texts: $(OPA)                ## the words for reason codes, anew from the METADATA
+	@$(BIN)/python -m remit.policy.texts $(OPA)

@@ -67,6 +67,28 @@ class Observer:
                 self.seconds.labels(port, operation).observe(perf_counter() - started)
 
 
+class RequestMetrics:
+    """Requests at the doors: how many, with which status, how long. One per gateway process."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._seconds = Histogram(
+            "remit_http_request_seconds",
+            "Time in a request",
+            ("plane", "route"),
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self._requests = Counter(
+            "remit_http_requests_total", "Requests answered", ("plane", "route", "status"), registry=registry
+        )
+
+    def answered(self, plane: str, route: str, status: int, seconds: float) -> None:
+        """Count one answer; a 401 or 403 here is a failed authentication."""
+        self._requests.labels(plane, route, str(status)).inc()
+        self._seconds.labels(plane, route).observe(seconds)
+
+
 class ObservedStore:
     """A ``Store``, observed."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -187,7 +188,9 @@ class Feed(EventFeed):
         super().__init__(issuer=issuer, keys=keys, registers=registers, ask=self._post, monotonic=monotonic)
         self._session = session
         self._credential = credential
-        self._url = f"{check_url(url or issuer).rstrip('/')}/signals/poll"
+        # A stream of its own: what another process with this credential acknowledges is not heard here.
+        stream = secrets.token_hex(16)
+        self._url = f"{check_url(url or issuer).rstrip('/')}/signals/poll?stream={stream}"
 
     async def _post(self, body: JsonObject) -> JsonObject:
         headers = {"Authorization": f"Bearer {self._credential()}", "Accept": "application/json"}

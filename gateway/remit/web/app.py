@@ -7,10 +7,13 @@ from collections.abc import Iterable
 
 import structlog
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from aiohttp.typedefs import Middleware
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from remit.flows.credentials import RunTokens
 from remit.flows.runtime import Runtime
+from remit.model.principal import Plane
+from remit.observe import RequestMetrics
 from remit.web import admin, agent, openapi, shared
 from remit.web.parse import MAX_BODY_BYTES, traceparent
 from remit.web.problems import Handler, problems
@@ -19,29 +22,31 @@ from remit.web.routes import RUN_TOKENS, RUNTIME, Route
 _log = structlog.get_logger("remit.access")
 
 
-def agent_app(runtime: Runtime) -> web.Application:
+def agent_app(runtime: Runtime, metrics: RequestMetrics) -> web.Application:
     """The agent plane."""
     routes = (*shared.ROUTES, *shared.VERIFIER_ROUTES, *agent.ROUTES)
-    return _app(runtime, "remit: agent plane", routes, runtime.settings.issuer)
+    return _app(runtime, metrics, "agent", routes, runtime.settings.issuer)
 
 
-def admin_app(runtime: Runtime, metrics: CollectorRegistry) -> web.Application:
+def admin_app(runtime: Runtime, metrics: RequestMetrics) -> web.Application:
     """The admin plane."""
 
     async def serve_metrics(_: web.Request) -> web.Response:
         """Prometheus metrics."""
-        return web.Response(body=generate_latest(metrics), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        page = generate_latest(metrics.registry)
+        return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    page = Route("GET", "/metrics", serve_metrics, None)
-    routes = (*shared.ROUTES, page, *admin.ROUTES)
-    return _app(runtime, "remit: admin plane", routes, runtime.settings.admin_audience)
+    routes = (*shared.ROUTES, Route("GET", "/metrics", serve_metrics, None), *admin.ROUTES)
+    return _app(runtime, metrics, "admin", routes, runtime.settings.admin_audience)
 
 
-def _app(runtime: Runtime, title: str, routes: Iterable[Route], server: str) -> web.Application:
-    app = web.Application(middlewares=[_access_log, problems], client_max_size=MAX_BODY_BYTES)
+def _app(
+    runtime: Runtime, metrics: RequestMetrics, plane: Plane, routes: Iterable[Route], server: str
+) -> web.Application:
+    app = web.Application(middlewares=[_observed(plane, metrics), problems], client_max_size=MAX_BODY_BYTES)
     app[RUNTIME] = runtime
     app[RUN_TOKENS] = RunTokens()
-    described = openapi.document(title, routes, server)
+    described = openapi.document(f"remit: {plane} plane", routes, server)
 
     async def serve_openapi(_: web.Request) -> web.Response:
         return web.json_response(described)
@@ -52,20 +57,28 @@ def _app(runtime: Runtime, title: str, routes: Iterable[Route], server: str) -> 
     return app
 
 
-@web.middleware
-async def _access_log(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """One line per request: never a token, a body or a query."""
-    started = time.perf_counter()
-    response = await handler(request)
-    resource = request.match_info.route.resource
-    trace = traceparent(request)
-    _log.info(
-        "request",
-        method=request.method,
-        route=resource.canonical if resource else "unknown",
-        status=response.status,
-        ms=round((time.perf_counter() - started) * 1000, 2),
-        run=request.match_info.get("run"),
-        trace_id=trace.split("-")[1] if trace else None,
-    )
-    return response
+def _observed(plane: Plane, metrics: RequestMetrics) -> Middleware:
+    """One log line and one count per request: never a token, a body or a query."""
+
+    @web.middleware
+    async def observed(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = time.perf_counter()
+        response = await handler(request)
+        seconds = time.perf_counter() - started
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else "unknown"
+        trace = traceparent(request)
+        metrics.answered(plane, route, response.status, seconds)
+        _log.info(
+            "request",
+            plane=plane,
+            method=request.method,
+            route=route,
+            status=response.status,
+            ms=round(seconds * 1000, 2),
+            run=request.match_info.get("run"),
+            trace_id=trace.split("-")[1] if trace else None,
+        )
+        return response
+
+    return observed

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+import structlog
 from aiohttp import web
 
 from remit.errors import FieldError, UnavailableError, WrongPlaneError
 from remit.flows.introspect import introspect
 from remit.model.principal import Caller
 from remit.ports import KeyUse, Scan
+from remit.signer import DEFAULT_JWKS_CACHE_S
 from remit.web import answers, parse
 from remit.web.routes import Route, runtime_of
 
-JWKS_MAX_AGE_S: Final = 300
-"""How long a verifier may keep our keys; a new key is published twice as long before its first use."""
+STREAM: Final = re.compile(r"[A-Za-z0-9]{16,64}")
+"""A verifier process's name for its own stream of events: what one has heard, another has not."""
 MAX_TOKEN_CHARS: Final = 16_384
+_log = structlog.get_logger(__name__)
+
 VERIFIER = "a verifier's token of a configured issuer"
 
 
@@ -39,16 +44,23 @@ async def jwks(request: web.Request) -> web.Response:
     use = parse.choice(request, "use", ("access", "events", "checkpoints"), None)
     uses: tuple[KeyUse, ...] = (use,) if use else ("access", "events")  # type: ignore[assignment]
     keys = [key for one in uses for key in signer.jwks(one)["keys"]]  # type: ignore[union-attr]
-    return web.json_response({"keys": keys}, headers={"Cache-Control": f"public, max-age={JWKS_MAX_AGE_S}"})
+    caching = {"Cache-Control": f"public, max-age={DEFAULT_JWKS_CACHE_S}"}
+    return web.json_response({"keys": keys}, headers=caching)
 
 
 async def poll(request: web.Request) -> web.Response:
     """A verifier's poll for revocations (RFC 8936)."""
     verifier = await _verifier(request)
+    stream = request.query.get("stream", "")
+    if not STREAM.fullmatch(stream):
+        raise FieldError("stream", "must be 16 to 64 letters and digits, this verifier process's own")
     asked = await parse.body(request, answers.PollRequest)
+    if asked.set_errs:
+        # Not acknowledged: it comes again, and the verifier does not count as having confirmed.
+        _log.error("a verifier refused events", verifier=verifier.subject, events=sorted(asked.set_errs))
     sets, more = await runtime_of(request).signals.poll(
-        f"{verifier.issuer}/{verifier.subject}",
-        [*asked.ack, *asked.set_errs],
+        f"{verifier.issuer}/{verifier.subject}/{stream}",
+        asked.ack,
         most=asked.max_events,
         at_once=asked.return_immediately,
     )
@@ -80,6 +92,7 @@ VERIFIER_ROUTES = (
         VERIFIER,
         body=answers.PollRequest,
         answer=answers.PollAnswer,
+        query={"stream": "the verifier process's own name for its stream"},
     ),
     Route("POST", "/oauth2/introspect", introspection, VERIFIER),
 )

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from remit.config import RemitConfig, load_registry
 from remit.flows.recovery import recover
+from remit.flows.retention import Retention
 from remit.flows.runtime import Runtime, make_runtime
 from remit.observe import ObservedPolicy, ObservedStore, ObservedUpstream, Observer
 from remit.ports import Deps
@@ -67,6 +68,13 @@ async def open_gateway(config: RemitConfig) -> AsyncIterator[Gateway]:
         await recover(runtime)
         stack.push_async_callback(runtime.checkpoints.sign)
         stack.push_async_callback(runtime.inflight.drain, DRAIN_S)
-        background = asyncio.create_task(runtime.checkpoints.run(settings.checkpoint_every_ms))
+        background = asyncio.create_task(_background(runtime))
         stack.callback(background.cancel)
         yield Gateway(runtime, metrics, background)
+
+
+async def _background(runtime: Runtime) -> None:
+    """What goes on as long as the gateway does; one part that fails ends all of it, and is seen."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(runtime.checkpoints.run(runtime.settings.checkpoint_every_ms))
+        group.create_task(Retention(runtime).run())

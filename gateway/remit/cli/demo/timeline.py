@@ -8,7 +8,14 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-_COLOURS: Final = {"permit": "green", "deny": "red", "hold": "yellow", "refused": "red", "accepted": "green", "wrong": "red"}
+_COLOURS: Final = {
+    "permit": "green",
+    "accepted": "green",
+    "hold": "yellow",
+    "deny": "red",
+    "refused": "red",
+    "wrong": "red",
+}
 
 
 @dataclass(slots=True)
