@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from remit import __version__
-from remit.cli import check, demo, keys, log, serve
+from remit.cli import check, demo, keys, log, servefrom remit.config.settings import LogSettings
+from remit.wiring.observing import configure_logging
 
 app = typer.Typer(
     name="remit",
@@ -33,6 +34,7 @@ def main(
     ),
 ) -> None:
     """An authorization gateway for AI agents' tool calls."""
+    configure_logging(LogSettings(level="warning", format="console"))
 
 
 app.command("try")(demo.try_it)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from remit.core.arguments import Effective
 from remit.core.constraints import violations
@@ -27,6 +28,9 @@ from remit.model.template import Template
 from remit.model.token import Control
 from remit.model.tool import Tool
 
+MAX_SUBJECT_CHARS: Final = 512
+"""``Finding.subject``'s length."""
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -34,6 +38,13 @@ class Intent:
 
     task: str
     parameters: JsonObject
+
+    def declared(self, by: Literal["user", "orchestrator", "agent"]) -> JsonObject:
+        """The parameters that a constraint's ``from`` may rely on, given who declared the intent.
+
+        What an agent writes can narrow what it may do; it is never a source of authority for a value.
+        """
+        return {} if by == "agent" else self.parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,11 @@ class Situation:
     controls: tuple[ControlState, ControlState]
     registry: Registry
     now: int
+
+    @property
+    def declared(self) -> JsonObject:
+        """The parameters that were declared by somebody other than the agent."""
+        return self.intent.declared(self.state.declared_by)
 
     @property
     def template(self) -> Template | None:
@@ -86,7 +102,7 @@ def examine(
         effective = situation.registry.schemas[tool.name].effective(call.arguments)
         return _facts(situation, call, tool, principal, effective)
     except FieldError as error:
-        return (_core("ARGUMENTS_INVALID", error.field, "arguments"),)
+        return (_core("ARGUMENTS_INVALID", _subject(error.field), "arguments"),)
 
 
 def standing(situation: Situation, principal: Principal | None) -> Iterable[Finding]:
@@ -128,7 +144,7 @@ def killed_since(
 def _facts(
     situation: Situation, call: ToolCall, tool: Tool, principal: Principal, effective: Effective
 ) -> CallSituation:
-    state, parameters = situation.state, situation.intent.parameters
+    state, parameters = situation.state, situation.declared
     arguments = effective.arguments
     template = situation.template
     step = admitting_step(state, principal, tool.name, arguments, parameters, call.step)
@@ -207,6 +223,11 @@ def _limit(state: RunState, key: str, amount: int, most: int, unit: str) -> Limi
         max=most,
         unit=unit,
     )
+
+
+def _subject(pointer: str) -> str:
+    """``pointer`` as a finding can carry it: the names in it are whatever the caller made up."""
+    return pointer.encode("utf-8", "replace").decode()[:MAX_SUBJECT_CHARS]
 
 
 def _core(code: str, subject: str, check: str) -> Finding:

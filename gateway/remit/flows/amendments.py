@@ -140,7 +140,7 @@ async def _amend(
         raise StaleRevisionError(f"the plan is at revision {state.revision}")
     wanted = request.wanted(state.plan)
     check_steps(wanted.steps)
-    plan, diff = amended(state.plan, wanted, tree.intent.parameters)
+    plan, diff = amended(state.plan, wanted, tree.declared)
     check_counters(state, plan)
     controls = await runtime.controls.of(state.tenant)
     situation = runtime.situation(tree, controls)
@@ -192,7 +192,7 @@ async def _permitted(
         decision=decision,
         approvals_used=used,
     )
-    over = ended(tree.state, plan, diff, await _arguments(runtime, tree, diff), tree.intent.parameters)
+    over = ended(tree.state, plan, diff, await _arguments(runtime, tree, diff), tree.declared)
     bodies = [*lapsed(tree.state, runtime.now()), body, *_ends(over, used)]
     values = {reason_value(body.revision): Salted(b"", {"reason": reason}).sealed()} if reason else {}
     await runtime.trees.append(tree, bodies, unmoved=moved, values=values, durable=True)

@@ -63,7 +63,7 @@ async def _again(runtime: Runtime, claims: RunClaims, call: ToolCall, earlier: E
     on_its_way = runtime.inflight.task((claims.sid, call.call_id))
     if earlier.settled is None and on_its_way is not None:
         await asyncio.wait([on_its_way])
-        earlier = await recorded(runtime, claims.sid, call) or earlier
+        earlier = await recorded(runtime, claims, call) or earlier
     return Made(earlier)
 
 

@@ -14,6 +14,7 @@ from remit.model.approval import Approval, HeldCall
 from remit.model.call import ToolCall
 from remit.model.decision import Decision
 from remit.model.records.run import CallDecided, CallSettled
+from remit.model.token import RunClaims
 from remit.ports import Scan
 
 
@@ -33,12 +34,13 @@ class Earlier:
     result: bytes | None
 
 
-async def recorded(runtime: Runtime, run: str, call: ToolCall) -> Earlier | None:
+async def recorded(runtime: Runtime, claims: RunClaims, call: ToolCall) -> Earlier | None:
     """The final answer that this call id was given, if it was given one.
 
     Raises:
-        CallConflictError: it was given for another tool, mode or other arguments.
+        CallConflictError: it was given to another principal, or for another tool, mode or arguments.
     """
+    run = claims.sid
     decided: CallDecided | None = None
     settled: CallSettled | None = None
     kinds = (CallDecided.kind, CallSettled.kind)
@@ -54,6 +56,8 @@ async def recorded(runtime: Runtime, run: str, call: ToolCall) -> Earlier | None
     kept = await runtime.deps.store.values(run, names)
     if names[0] not in kept:
         raise CallConflictError(f"call {call.call_id} was answered, and its values are no longer kept")
+    if decided.principal != claims.principal:
+        raise CallConflictError(f"call {call.call_id} was made by another principal of the run")
     salted = Salted.opened(kept[names[0]])
     _same_call(runtime, decided, call, salted.salt)
     return Earlier(decided, settled, salted, kept.get(names[1]))

@@ -7,6 +7,10 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
+_log = structlog.get_logger(__name__)
+
 Key = tuple[str, str]
 """``(run, call id)``."""
 
@@ -42,8 +46,14 @@ class InFlight:
         """Run ``work`` as a task of its own, known until it is done."""
         task = asyncio.get_running_loop().create_task(work, name=f"forward {key[1]}")
         self._calls[key] = Forwarding(task, cancellable, scopes)
-        task.add_done_callback(lambda _: self._calls.pop(key, None))
+        task.add_done_callback(lambda done: self._over(key, done))
         return task
+
+    def _over(self, key: Key, task: asyncio.Task[Any]) -> None:
+        self._calls.pop(key, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Whoever waited for it may have left; its lease will lapse into *unknown*.
+            _log.error("a call was not settled", run=key[0], call=key[1], error=type(error).__name__)
 
     def task(self, key: Key) -> asyncio.Task[Any] | None:
         """The task that forwards this call, while it does."""

@@ -97,7 +97,7 @@ async def judge(
                 runtime.controls.forget()
             except AlreadyRecordedError:
                 runtime.trees.forget(claims.sid)
-                if earlier := await recorded(runtime, claims.sid, call):
+                if earlier := await recorded(runtime, claims, call):
                     return earlier
     raise OverloadError("the run changed under every attempt to judge this call")
 
@@ -128,7 +128,7 @@ class _Judgement:
         if not isinstance(facts, CallSituation):
             return await self._refuse(facts, salted)
         salted = Salted(salted.salt, facts.effective.arguments)
-        _same_arguments(holds, self.call, salted)
+        self._same_as_held(holds, salted)
         pending = next((approval for approval in holds if approval.status == "pending"), None)
         if pending is not None and (asked := await held_decision(self.runtime, self.claims.sid, pending)):
             return Held(asked, pending)
@@ -287,7 +287,7 @@ class _Judgement:
         )
 
     async def _recorded(self) -> Earlier | None:
-        return await recorded(self.runtime, self.claims.sid, self.call)
+        return await recorded(self.runtime, self.claims, self.call)
 
     async def _salted(self, *, has_holds: bool) -> Salted:
         """The call's salt: the one it was held under, or a new one."""
@@ -311,6 +311,14 @@ class _Judgement:
             return {self._name: Salted(salted.salt, None).sealed()}
         return {self._name: salted.sealed()}
 
+    def _same_as_held(self, holds: tuple[Approval, ...], salted: Salted) -> None:
+        """An approval is bound to the exact call: under the same id, anything else is a conflict."""
+        now = (self.claims.principal, self.call.tool, salted.hash)
+        for approval in holds:
+            held = approval.subject
+            if isinstance(held, HeldCall) and (held.principal, held.tool, held.arguments_hash) != now:
+                raise CallConflictError(f"call {self.call.call_id} is held with other content")
+
     def _too_many_denials(self) -> bool:
         return (
             self.tree.state.status == "open"
@@ -323,14 +331,6 @@ class _Judgement:
 
     def _new(self, prefix: str) -> str:
         return self.runtime.deps.ids.new(prefix, self.runtime.now())
-
-
-def _same_arguments(holds: tuple[Approval, ...], call: ToolCall, salted: Salted) -> None:
-    """An approval is bound to the exact call: under the same id, other content is a conflict."""
-    for approval in holds:
-        held = approval.subject
-        if isinstance(held, HeldCall) and (held.tool, held.arguments_hash) != (call.tool, salted.hash):
-            raise CallConflictError(f"call {call.call_id} is held with other content")
 
 
 def _plain(claims: CallClaims) -> JsonObject:

@@ -116,7 +116,7 @@ async def _open(
         intent_hash=salted.hash,
         opened_at=now,
         expires_at=now + _ttl_s(runtime, request.template) * 1000,
-        plan=_plan(runtime, request, intent),
+        plan=_plan(runtime, request, intent.declared(opener.kind)),
         revision=1,
         principals={ROOT: principal},
     )
@@ -308,11 +308,11 @@ def _parameters(runtime: Runtime, request: OpenRequest) -> JsonObject:
         raise FieldError(f"parameters{error.field}", error.problem) from error
 
 
-def _plan(runtime: Runtime, request: OpenRequest, intent: Intent) -> Plan:
+def _plan(runtime: Runtime, request: OpenRequest, declared: JsonObject) -> Plan:
     template = runtime.registry.organisation.templates.get(request.template)
     wanted = request.plan or (template_plan(template) if template else PlanSpec(steps=()))
     check_steps(wanted.steps)
-    plan, _ = amended(Plan(), wanted, intent.parameters)
+    plan, _ = amended(Plan(), wanted, declared)
     return plan
 
 

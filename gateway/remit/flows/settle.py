@@ -38,6 +38,8 @@ async def report(runtime: Runtime, claims: RunClaims, call_id: str, outcome: str
         CallConflictError: the call was executed by the gateway, or its outcome is already recorded.
     """
     decided = await _decided(runtime, claims.sid, call_id)
+    if decided.principal != claims.principal:
+        raise NotFoundError(f"no call {call_id} was permitted to this principal")
     if decided.mode != "authorize":
         raise CallConflictError(f"call {call_id} was executed by the gateway, which saw its outcome itself")
     kept = await runtime.deps.store.values(claims.sid, [call_value(call_id)])

@@ -17,6 +17,7 @@ from remit.core.facts import Intent
 from remit.core.fold import fold
 from remit.errors import HeadMovedError, NotFoundError, OverloadError, RunClosedError
 from remit.flows.values import INTENT, opened_intent
+from remit.model.base import JsonObject
 from remit.model.records.envelope import Body, Head
 from remit.model.run import RunState
 from remit.ports import Append, BatchHead, Clock, Store
@@ -29,6 +30,11 @@ class Tree:
     state: RunState
     head: Head
     intent: Intent
+
+    @property
+    def declared(self) -> JsonObject:
+        """The parameters that were declared by somebody other than the agent."""
+        return self.intent.declared(self.state.declared_by)
 
 
 class _Turn:
@@ -190,7 +196,10 @@ class Trees:
         return Tree(state, loaded.head, opened_intent(kept[INTENT]))
 
     def _keep(self, run: str, tree: Tree) -> None:
-        self._trees[run] = tree
+        """Cache a tree, unless a newer one got there while this one was being read."""
+        known = self._trees.get(run)
+        if known is None or known.head.seq <= tree.head.seq:
+            self._trees[run] = tree
         self._trees.move_to_end(run)
         while len(self._trees) > self._cached:
             self._trees.popitem(last=False)

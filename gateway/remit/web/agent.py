@@ -115,7 +115,7 @@ async def add_principal(request: web.Request) -> web.Response:
 async def amend_plan(request: web.Request) -> web.Response:
     """Change the plan; 202 when a human has to answer first."""
     runtime, run = runtime_of(request), _run(request)
-    holder = await _holder(request)
+    holder = await _whole_run(request)
     tree = await runs.visible(runtime, holder, run)
     body = await parse.body(request, AmendRequest)
     done = await amend(runtime, run, _requester(tree.state, holder), body)
@@ -173,7 +173,7 @@ async def report_outcome(request: web.Request) -> web.Response:
 async def close_run(request: web.Request) -> web.Response:
     """End a run and everything under it."""
     runtime, run = runtime_of(request), _run(request)
-    holder = await _holder(request)
+    holder = await _whole_run(request)
     await runs.visible(runtime, holder, run)
     body = await parse.body(request, CloseBody) if request.can_read_body else CloseBody()
     cause: Literal["agent", "opener"] = "agent" if isinstance(holder, RunClaims) else "opener"
@@ -268,6 +268,14 @@ async def _principal(request: web.Request) -> RunClaims:
         raise WrongPlaneError("needs a run token")
     if holder.sid != _run(request):
         raise WrongPlaneError("the run token is for another run")
+    return holder
+
+
+async def _whole_run(request: web.Request) -> RunClaims | Caller:
+    """Who may change or end the run as a whole: its opener, or its root principal; no sub-agent."""
+    holder = await _holder(request)
+    if isinstance(holder, RunClaims) and holder.principal != runs.ROOT:
+        raise WrongPlaneError("a narrowed principal may neither change nor end the run")
     return holder
 
 

@@ -78,7 +78,6 @@ async def _try(folder: Path, timeline: Timeline) -> None:
 
 def _credentials(issuer: DevIssuer) -> dict[str, str]:
     return {
-        "agent": issuer.mint(sample.AGENT, ["agent"], "agent"),
         "user": issuer.mint(sample.USER, ["user"], "agent"),
         "confirmer": issuer.mint(sample.USER, ["user"], "admin"),
     }

@@ -30,7 +30,7 @@ class Session:
     """One agent session against a running gateway and its tools.
 
     Attributes:
-        credentials: bearer tokens by role: ``agent``, ``user``, ``confirmer``.
+        credentials: bearer tokens by role: ``user`` at the agent plane, ``confirmer`` at the admin plane.
     """
 
     http: aiohttp.ClientSession
@@ -44,7 +44,7 @@ class Session:
 
     async def play(self) -> None:
         """Everything, in order. What does not come out as promised is in the timeline."""
-        self.timeline.say("Ann's agent opens a run to pay one invoice of one supplier.")
+        self.timeline.say("Ann opens a run in which her agent may pay one invoice of one supplier.")
         await self._open()
         await self._call("c1", "documents.read", {"path": "invoices/2291.pdf"}, "permit")
         await self._call("c2", "suppliers.get", {"name": "Acme"}, "permit")
@@ -75,9 +75,8 @@ class Session:
             "template": sample.TEMPLATE,
             "parameters": PARAMETERS,
             "task": TASK,
-            "subject_token": self.credentials["user"],
         }
-        status, answer, ms = await self._send("POST", "/v1/runs", self.credentials["agent"], body)
+        status, answer, ms = await self._send("POST", "/v1/runs", self.credentials["user"], body)
         came = "opened" if status == 201 else "refused"
         self.timeline.add(Row(f"open a run: {TASK}", "opened", came, f"template {sample.TEMPLATE}", ms=ms))
         if status != 201:
