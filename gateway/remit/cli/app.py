@@ -5,7 +5,8 @@ from __future__ import annotations
 import typer
 
 from remit import __version__
-from remit.cli import check, demo, keys, log, servefrom remit.config.settings import LogSettings
+from remit.cli import check, demo, keys, log, serve
+from remit.config.settings import LogSettings
 from remit.wiring.observing import configure_logging
 
 app = typer.Typer(
