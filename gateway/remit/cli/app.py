@@ -26,7 +26,7 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def main(
-    version: bool = typer.Option(
+    version: bool = typer.Option(  # noqa: ARG001 - its callback does the work
         False,
         "--version",
         callback=_version,

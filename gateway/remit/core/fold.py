@@ -10,16 +10,19 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from remit.core.lifecycle import move
-from remit.errors import IntegrityError
+from remit.errors import IllegalMoveError, IntegrityError
 from remit.model.control import ControlState, Kill
 from remit.model.plan import Plan
 from remit.model.records import control as c
 from remit.model.records import run as r
 from remit.model.records.envelope import Body, Record
 from remit.model.run import OpenCall, RunState
+from remit.model.token import LEEWAY_S
 
 LIFTED_KILL_MS: Final = 3_600_000
 """How long a lifted kill is remembered, ms; call tokens live thirty seconds."""
+
+_LEEWAY_MS: Final = LEEWAY_S * 1000
 
 Step = Callable[[RunState, Any, int], dict[str, Any]]
 """``(state, body, record time) -> the fields that change``."""
@@ -67,11 +70,11 @@ def _opened(record: Record, body: r.RunOpened | r.RunRefused) -> RunState:
 
 
 def _pruned(state: RunState, now: int) -> RunState:
-    """Without what can no longer matter: settled calls whose token is dead, holds past their time."""
+    """Without what can no longer matter: calls whose token no verifier takes, holds past their time."""
     done = [
         call_id
         for call_id, call in state.calls.items()
-        if call.token_until <= now and (call.settled or call.mode == "authorize")
+        if call.token_until + _LEEWAY_MS <= now and (call.settled or call.mode == "authorize")
     ]
     over = [approval_id for approval_id, held in state.approvals.items() if held.expires_at <= now]
     if not done and not over:
@@ -99,9 +102,11 @@ def _plan_amended(state: RunState, body: r.PlanAmended, _: int) -> dict[str, Any
 def _call_decided(state: RunState, body: r.CallDecided, _: int) -> dict[str, Any]:
     if body.decision.effect == "deny":
         return {"denials": state.denials + (1 if body.final else 0)}
-    if body.permitted is None or body.step is None:
-        return {}
     permitted = body.permitted
+    if permitted is None:
+        return {}
+    if state.status != "open" or body.step is None or body.decision.effect != "permit":
+        raise IllegalMoveError("a permit needs an open run and the step that justifies it")
     call = OpenCall(
         call_id=body.call_id,
         principal=body.principal,
@@ -224,8 +229,8 @@ def _apply_control(state: ControlState, record: Record) -> ControlState:
             )
         case c.CatalogueChanged() | c.TemplateChanged() | c.InventoryChanged() | c.PolicyActivated() as body:
             changes["digests"] = {**state.digests, _DIGESTS[type(body)]: body.digest}
-        case c.KeyRotated():
-            pass
+        case c.KeyRotated(kid=kid):
+            changes["keys"] = (*state.keys, kid)
         case other:
             raise IntegrityError(f"{other.kind} does not belong in a control stream")
     return state.model_copy(update=changes)

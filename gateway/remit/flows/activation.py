@@ -5,13 +5,28 @@ A process that holds other than what the log says is in force judges nothing (``
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
+from typing import Final
 
-from remit.errors import HeadMovedError, OverloadError, PolicyUnavailableError
+from remit.errors import HeadMovedError, OverloadError, PolicyUnavailableError, UnavailableError
 from remit.flows.runtime import Runtime
-from remit.model.control import ControlState
-from remit.model.records.control import CatalogueChanged, InventoryChanged, PolicyActivated, TemplateChanged
+from remit.model.base import JsonObject
+from remit.model.control import GLOBAL_TENANT, ControlState
+from remit.model.records.control import (
+    CatalogueChanged,
+    InventoryChanged,
+    KeyRotated,
+    PolicyActivated,
+    TemplateChanged,
+)
 from remit.model.records.envelope import Body
+from remit.ports import KeyUse
+
+KEY_USES: Final[tuple[KeyUse, ...]] = ("access", "events", "checkpoints")
+KEYS_EVERY_S: Final = 5.0
+"""How often new signing keys are looked for, seconds."""
 
 
 async def announce(runtime: Runtime) -> None:
@@ -33,6 +48,29 @@ async def announce(runtime: Runtime) -> None:
 
     for tenant in runtime.settings.tenants:
         await append_control(runtime, tenant, differing)
+
+
+async def announce_keys(runtime: Runtime) -> None:
+    """Record every published signing key that the log does not know yet."""
+    published = {str(key["kid"]): use for use in KEY_USES for key in _keys(runtime, use)}
+
+    def unknown(state: ControlState) -> list[Body]:
+        return [KeyRotated(use=use, kid=kid) for kid, use in published.items() if kid not in state.keys]
+
+    await append_control(runtime, GLOBAL_TENANT, unknown)
+
+
+async def watch_keys(runtime: Runtime) -> None:
+    """Announce keys as they appear, until cancelled: another process may rotate them."""
+    while True:
+        await asyncio.sleep(KEYS_EVERY_S)
+        with contextlib.suppress(UnavailableError):
+            await announce_keys(runtime)
+
+
+def _keys(runtime: Runtime, use: KeyUse) -> list[JsonObject]:
+    keys = runtime.deps.signer.jwks(use)["keys"]
+    return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
 
 
 async def append_control(

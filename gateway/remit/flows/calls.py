@@ -10,10 +10,11 @@ from remit.errors import CallConflictError
 from remit.flows.approvals import wait
 from remit.flows.earlier import Earlier, recorded
 from remit.flows.forward import Forwarded, forward
+from remit.flows.introspect import lives
 from remit.flows.judge import Held, Judged, Permit, judge
 from remit.flows.runtime import Runtime
 from remit.model.call import ToolCall
-from remit.model.token import ACCESS_TOKEN, Mission, RunClaims
+from remit.model.token import ACCESS_TOKEN, CallClaims, Mission, RunClaims
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ async def make_call(
 async def _again(runtime: Runtime, claims: RunClaims, call: ToolCall, earlier: Earlier) -> Made:
     """A permitted call asked for again: its token while it lives, or its outcome when it is known."""
     if call.mode == "authorize":
-        return Made(earlier, token=await _same_token(runtime, claims, earlier))
+        return Made(earlier, token=await _same_token(runtime, claims, call, earlier))
     on_its_way = runtime.inflight.task((claims.sid, call.call_id))
     if earlier.settled is None and on_its_way is not None:
         await asyncio.wait([on_its_way])
@@ -67,36 +68,35 @@ async def _again(runtime: Runtime, claims: RunClaims, call: ToolCall, earlier: E
     return Made(earlier)
 
 
-async def _same_token(runtime: Runtime, claims: RunClaims, earlier: Earlier) -> str:
+async def _same_token(runtime: Runtime, claims: RunClaims, call: ToolCall, earlier: Earlier) -> str:
     """The token again, from its recorded claims: same ``jti``, ``iat``, ``exp``.
 
     Raises:
-        CallConflictError: it has expired, was revoked, or its arguments are no longer kept.
+        CallConflictError: it has expired, or the state no longer permits it.
     """
+    again = await _same_claims(runtime, claims, call, earlier)
+    if again is None or runtime.now() >= again.exp * 1000 or not await lives(runtime, again):
+        raise CallConflictError(f"the token of call {call.call_id} is no longer good; use a new call id")
+    plain = again.model_dump(mode="json", exclude_none=True)
+    return await runtime.deps.signer.sign("access", ACCESS_TOKEN, plain)
+
+
+async def _same_claims(
+    runtime: Runtime, claims: RunClaims, call: ToolCall, earlier: Earlier
+) -> CallClaims | None:
+    """The recorded claims; ``None`` when the catalogue would now make others of them."""
     tree = await runtime.trees.get(claims.sid)
     decided, permitted = earlier.decided, earlier.decided.permitted
-    live = tree.state.calls.get(decided.call_id)
     tool = runtime.registry.organisation.tools.get(decided.tool)
-    schema = runtime.registry.schemas.get(decided.tool)
-    if (
-        permitted is None
-        or live is None
-        or live.revoked
-        or tree.state.status != "open"
-        or runtime.now() >= live.token_until
-        or tool is None
-        or schema is None
-    ):
-        raise CallConflictError(f"the token of call {decided.call_id} is no longer good; use a new call id")
-    if earlier.salted.body is None:
-        raise CallConflictError(f"the arguments of call {decided.call_id} are no longer kept")
+    if permitted is None or tool is None or tool.resource != permitted.audience:
+        return None
     again = call_claims(
         issuer=runtime.settings.issuer,
         run=claims.sid,
         call_id=decided.call_id,
         principal=tree.state.principals[decided.principal],
         tool=tool,
-        arguments=schema.effective(earlier.salted.body).canonical,
+        arguments=runtime.registry.schemas[tool.name].effective(call.arguments).canonical,
         salt=earlier.salted.salt,
         mission=Mission(id=tree.state.template, rev=decided.revision),
         control=decided.control,
@@ -104,5 +104,4 @@ async def _same_token(runtime: Runtime, claims: RunClaims, earlier: Earlier) -> 
         now_ms=permitted.issued_at,
         expires_ms=permitted.expires_at,
     )
-    plain = again.model_dump(mode="json", exclude_none=True)
-    return await runtime.deps.signer.sign("access", ACCESS_TOKEN, plain)
+    return again if again.authorization_details[0].arguments_hash == decided.arguments_hash else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from remit.core.arguments import Effective
 from remit.core.canonical import canonical, salted_hash
 from remit.core.chain import read
 from remit.errors import CallConflictError, FieldError
@@ -74,16 +74,20 @@ async def held_decision(runtime: Runtime, run: str, approval: Approval) -> Decis
     return None
 
 
+def hashes(runtime: Runtime, call: ToolCall, salt: bytes) -> set[str]:
+    """The hashes under which this call may stand in the log: of its effective arguments, and as given."""
+    found: set[str] = set()
+    schema = runtime.registry.schemas.get(call.tool)
+    with suppress(FieldError):
+        found.add(salted_hash(salt, canonical(call.arguments)))
+    if schema is not None:
+        with suppress(FieldError):
+            found.add(salted_hash(salt, schema.effective(call.arguments).canonical))
+    return found
+
+
 def _same_call(runtime: Runtime, decided: CallDecided, call: ToolCall, salt: bytes) -> None:
     if (decided.tool, decided.mode) != (call.tool, call.mode):
         raise CallConflictError(f"call {call.call_id} was made with another tool or mode")
-    if decided.arguments_hash is None:
-        return
-    schema = runtime.registry.schemas.get(call.tool)
-    try:
-        effective = schema.effective(call.arguments) if schema else None
-    except FieldError:
-        effective = None
-    given = [effective.canonical] if isinstance(effective, Effective) else []
-    if decided.arguments_hash not in {salted_hash(salt, raw) for raw in (*given, canonical(call.arguments))}:
+    if decided.arguments_hash is not None and decided.arguments_hash not in hashes(runtime, call, salt):
         raise CallConflictError(f"call {call.call_id} was made with other arguments")

@@ -22,15 +22,18 @@ async def introspect(runtime: Runtime, token: str) -> JsonObject:
         raw = runtime.deps.signer.verify("access", ACCESS_TOKEN, token)
         issuer, audience = runtime.settings.issuer, str(raw.get("aud"))
         claims = read_call(raw, issuer=issuer, audience=audience, now_ms=runtime.now())
-        if await _lives(runtime, claims):
+        if await lives(runtime, claims):
             return {"active": True, "token_type": "Bearer", **raw}
     except (TokenInvalidError, NotFoundError, RunClosedError):
         pass
     return {"active": False}
 
 
-async def _lives(runtime: Runtime, claims: CallClaims) -> bool:
-    """Read from the log, past every cache: whoever asks does so because caches are not enough."""
+async def lives(runtime: Runtime, claims: CallClaims) -> bool:
+    """Whether the state still permits this token.
+
+    Read from the log, past every cache: whoever asks does so because caches are not enough.
+    """
     runtime.trees.forget(claims.sid)
     runtime.controls.forget()
     tree = await runtime.trees.get(claims.sid)

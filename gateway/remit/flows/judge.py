@@ -23,7 +23,7 @@ from remit.errors import (
     RunClosedError,
 )
 from remit.flows.controls import unmoved
-from remit.flows.earlier import Earlier, held_decision, recorded
+from remit.flows.earlier import Earlier, hashes, held_decision, recorded
 from remit.flows.lapse import lapsed
 from remit.flows.runtime import Runtime
 from remit.flows.values import Salted, call_value
@@ -122,13 +122,13 @@ class _Judgement:
         situation = self.runtime.situation(self.tree, self.controls)
         holds = held_for_call(situation, self.call.call_id)
         salted = await self._salted(has_holds=bool(holds))
+        self._same_as_held(holds, salted.salt)
         # 3. What is plainly so.
         principal = self.tree.state.principals.get(self.claims.principal)
         facts = examine(situation, self.call, principal)
         if not isinstance(facts, CallSituation):
             return await self._refuse(facts, salted)
         salted = Salted(salted.salt, facts.effective.arguments)
-        self._same_as_held(holds, salted)
         pending = next((approval for approval in holds if approval.status == "pending"), None)
         if pending is not None and (asked := await held_decision(self.runtime, self.claims.sid, pending)):
             return Held(asked, pending)
@@ -165,7 +165,7 @@ class _Judgement:
         bodies: list[Body] = [body]
         if body.final and self._too_many_denials():
             bodies.append(RunSuspended(cause="denials"))
-        await self._record(bodies, self._kept(facts, salted))
+        await self._record(bodies, self._kept(salted))
         return Refusal(decision)
 
     async def _hold(self, decision: Decision, facts: CallSituation, salted: Salted) -> Judged:
@@ -208,7 +208,7 @@ class _Judgement:
             }
         )
         # 8. Recorded, or it never happened.
-        await self._record([body], self._kept(facts, salted), durable=bool(body.approvals_used))
+        await self._record([body], self._kept(salted), durable=bool(body.approvals_used))
         principal = facts.principal
         return Permit(
             run=self.claims.sid,
@@ -305,18 +305,22 @@ class _Judgement:
             return Salted(salted.salt, None)
         return Salted(salted.salt, self.call.arguments)
 
-    def _kept(self, facts: CallSituation | None, salted: Salted) -> dict[str, bytes]:
+    def _kept(self, salted: Salted) -> dict[str, bytes]:
         """What is kept beside the log: the salt always, the arguments if the tool's contract says so."""
-        if facts is not None and not facts.tool.store.arguments:
+        tool = self.runtime.registry.organisation.tools.get(self.call.tool)
+        if tool is not None and not tool.store.arguments:
             return {self._name: Salted(salted.salt, None).sealed()}
         return {self._name: salted.sealed()}
 
-    def _same_as_held(self, holds: tuple[Approval, ...], salted: Salted) -> None:
+    def _same_as_held(self, holds: tuple[Approval, ...], salt: bytes) -> None:
         """An approval is bound to the exact call: under the same id, anything else is a conflict."""
-        now = (self.claims.principal, self.call.tool, salted.hash)
         for approval in holds:
             held = approval.subject
-            if isinstance(held, HeldCall) and (held.principal, held.tool, held.arguments_hash) != now:
+            same = isinstance(held, HeldCall) and (
+                (held.principal, held.tool) == (self.claims.principal, self.call.tool)
+                and held.arguments_hash in hashes(self.runtime, self.call, salt)
+            )
+            if not same:
                 raise CallConflictError(f"call {self.call.call_id} is held with other content")
 
     def _too_many_denials(self) -> bool:

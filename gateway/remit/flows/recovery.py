@@ -10,7 +10,7 @@ from functools import partial
 
 from remit.core.chain import read
 from remit.core.events import killed, run_ended, token_revoked
-from remit.flows.activation import announce
+from remit.flows.activation import announce, announce_keys
 from remit.flows.controls import STREAM_PREFIX
 from remit.flows.runtime import Runtime
 from remit.flows.signals import EVENT_LIFETIME_S, Event
@@ -30,6 +30,7 @@ async def recover(runtime: Runtime) -> None:
     """
     await runtime.checkpoints.resume()
     await announce(runtime)
+    await announce_keys(runtime)
     since = runtime.now() - int(EVENT_LIFETIME_S * 1000)
     entries = runtime.deps.store.scan(Scan(kinds=REVOCATIONS, since=since))
     await runtime.signals.publish([await _event(runtime, read(entry.raw)) async for entry in entries])

@@ -211,6 +211,17 @@ async def visible(runtime: Runtime, holder: RunClaims | Caller, run: str) -> Tre
     return tree
 
 
+def whole_run(holder: RunClaims | Caller) -> RunClaims | Caller:
+    """``holder``, if it may change or end the run as a whole: its opener or its root principal.
+
+    Raises:
+        WrongPlaneError: it is a narrowed principal.
+    """
+    if isinstance(holder, RunClaims) and holder.principal != ROOT:
+        raise WrongPlaneError("a narrowed principal may neither change nor end the run")
+    return holder
+
+
 async def narrow(
     runtime: Runtime, claims: RunClaims, agent: Subject, steps: tuple[StepId, ...]
 ) -> tuple[Principal, str, int]:

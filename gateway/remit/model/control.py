@@ -42,9 +42,11 @@ class ControlState(Model):
     Attributes:
         sequence: of the last record; what an append must find unmoved.
         digests: what is in force, by kind: ``catalogue``, ``template``, ``inventory``, ``policy``.
+        keys: the signing keys that have been announced, by thumbprint; in the global stream alone.
     """
 
     tenant: Name
     sequence: int = 0
     kills: tuple[Kill, ...] = ()
     digests: dict[str, Digest] = Field(default_factory=dict)
+    keys: tuple[str, ...] = ()

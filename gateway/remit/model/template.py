@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from remit.model.base import JsonObject, Model, Name, Pointer, Subject
 from remit.model.constraint import Constraints
+from remit.model.plan import MAX_STEPS
 
 DEFAULT_TTL_S: Final = 3600
 MAX_TTL_S: Final = 86_400
@@ -68,6 +69,7 @@ class Template(Model):
             only autonomous runs).
         autonomous: whether a run without a verified user is admitted.
         parameters: the JSON Schema of the intent's parameters.
+        tools: as many as a plan may have steps, because a run that declares no plan has one for each.
         ttl_s: how long a run may live, seconds.
         review_by: the day from which it no longer counts unless somebody renewed it.
     """
@@ -79,7 +81,7 @@ class Template(Model):
     users: tuple[Subject, ...] = ()
     autonomous: bool = False
     parameters: JsonObject = Field(default_factory=_no_parameters)
-    tools: Annotated[tuple[ToolGrant, ...], Field(min_length=1, max_length=512)]
+    tools: Annotated[tuple[ToolGrant, ...], Field(min_length=1, max_length=MAX_STEPS)]
     limits: Annotated[tuple[Limit, ...], Field(max_length=64)] = ()
     holds: Annotated[tuple[HoldRule, ...], Field(max_length=64)] = ()
     ttl_s: Annotated[int, Field(ge=1, le=MAX_TTL_S)] = DEFAULT_TTL_S

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from aiohttp import web
+from opentelemetry.propagate import inject
 from pydantic import Field
 
 from remit.errors import WrongPlaneError
@@ -156,7 +157,7 @@ async def put_call(request: web.Request) -> web.Response:
         claims,
         call,
         wait_s=parse.prefer_wait_s(request, runtime.settings.max_wait_s),
-        traceparent=parse.traceparent(request),
+        traceparent=_onward_trace(),
     )
     return web.json_response(render.made(made), dumps=render.dump, headers={"Cache-Control": "no-store"})
 
@@ -272,11 +273,14 @@ async def _principal(request: web.Request) -> RunClaims:
 
 
 async def _whole_run(request: web.Request) -> RunClaims | Caller:
-    """Who may change or end the run as a whole: its opener, or its root principal; no sub-agent."""
-    holder = await _holder(request)
-    if isinstance(holder, RunClaims) and holder.principal != runs.ROOT:
-        raise WrongPlaneError("a narrowed principal may neither change nor end the run")
-    return holder
+    return runs.whole_run(await _holder(request))
+
+
+def _onward_trace() -> str | None:
+    """The trace context for what this request causes: its span's, or its caller's where none is made."""
+    carrier: dict[str, str] = {}
+    inject(carrier)
+    return carrier.get("traceparent")
 
 
 def _requester(state: RunState, holder: RunClaims | Caller) -> Requester:

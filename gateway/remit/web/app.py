@@ -8,6 +8,8 @@ from collections.abc import Iterable
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from opentelemetry import trace
+from opentelemetry.propagate import extract
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from remit.flows.credentials import RunTokens
@@ -20,6 +22,7 @@ from remit.web.problems import Handler, problems
 from remit.web.routes import RUN_TOKENS, RUNTIME, Route
 
 _log = structlog.get_logger("remit.access")
+_tracer = trace.get_tracer("remit")
 
 
 def agent_app(runtime: Runtime, metrics: RequestMetrics) -> web.Application:
@@ -63,11 +66,12 @@ def _observed(plane: Plane, metrics: RequestMetrics) -> Middleware:
     @web.middleware
     async def observed(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
-        response = await handler(request)
+        with _tracer.start_as_current_span(f"remit.{plane}", context=extract(request.headers)):
+            response = await handler(request)
         seconds = time.perf_counter() - started
         resource = request.match_info.route.resource
         route = resource.canonical if resource else "unknown"
-        trace = traceparent(request)
+        caller = traceparent(request)
         metrics.answered(plane, route, response.status, seconds)
         _log.info(
             "request",
@@ -77,7 +81,7 @@ def _observed(plane: Plane, metrics: RequestMetrics) -> Middleware:
             status=response.status,
             ms=round(seconds * 1000, 2),
             run=request.match_info.get("run"),
-            trace_id=trace.split("-")[1] if trace else None,
+            trace_id=caller.split("-")[1] if caller else None,
         )
         return response
 

@@ -11,6 +11,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from remit.config import RemitConfig, load_registry
+from remit.flows.activation import watch_keys
 from remit.flows.recovery import recover
 from remit.flows.retention import Retention
 from remit.flows.runtime import Runtime, make_runtime
@@ -77,4 +78,5 @@ async def _background(runtime: Runtime) -> None:
     """What goes on as long as the gateway does; one part that fails ends all of it, and is seen."""
     async with asyncio.TaskGroup() as group:
         group.create_task(runtime.checkpoints.run(runtime.settings.checkpoint_every_ms))
+        group.create_task(watch_keys(runtime))
         group.create_task(Retention(runtime).run())
