@@ -190,7 +190,7 @@ class UpstreamCall:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamAnswer:
-    """What the tool answered. ``ok`` is false for an HTTP status of 400 and above."""
+    """What the tool answered. ``ok`` for an HTTP status of 2xx alone: a redirect is not followed."""
 
     ok: bool
     status: int

@@ -40,7 +40,9 @@ _log = structlog.get_logger(__name__)
 
 
 def status_of(error: e.RemitError) -> int:
-    """The HTTP status of an error."""
+    """The HTTP status of an error; a refusal for want of an answer from policy is an outage."""
+    if isinstance(error, e.RefusedError) and error.decision.retryable:
+        return STATUS[e.UnavailableError]
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
@@ -69,7 +71,7 @@ def problem(error: e.RemitError) -> web.Response:
         members.update(decision_fields(error.decision))
     if isinstance(error, e.OverloadError):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
-    if isinstance(error, e.UnavailableError):
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "1"
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
