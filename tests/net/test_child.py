@@ -36,6 +36,9 @@ class Sleeper:
     async def healthy(self) -> bool:
         return self.well
 
+    async def drained(self) -> None:
+        pass
+
     async def close(self) -> None:
         await self.process.close()
 

@@ -33,7 +33,7 @@ class Operators(Model):
     Attributes:
         const: equal to this JSON value (``1`` and ``1.0`` are equal, ``true`` and ``1`` are not).
         enum: equal to one of these.
-        pattern: a string that this RE2 expression matches from end to end.
+        pattern: a string of at most 8,192 characters that this RE2 expression matches from end to end.
         prefix: a string that starts with this.
         path_glob: a normal path (no ``.``, ``..``, empty or back-slashed segment) matching one of
             these globs; ``*`` stays within a segment, ``**`` crosses them.
@@ -43,7 +43,7 @@ class Operators(Model):
         url_host: an ``http(s)`` URL without userinfo whose host is one of these; ``*.x.org`` takes
             in the sub-domains of ``x.org``.
         cidr: an IP address (or network) inside one of these networks.
-        each: an array, every element of which satisfies this.
+        each: an array of at most 4,096 elements, every one of which satisfies this.
         any: satisfies at least one of these alternatives.
         from_: equal to a value that the run's intent declares in its parameters.
     """

@@ -50,7 +50,7 @@ class Process:
             ConfigError: it cannot be executed.
         """
         process = await asyncio.create_subprocess_exec(
-            *_leashed(_executable(argv)),
+            *_leashed(argv),
             env=_environment(environment),
             pass_fds=tuple(pass_fds),
             start_new_session=True,
@@ -90,17 +90,13 @@ class Process:
             await self._process.wait()
 
 
-def _executable(argv: Sequence[str]) -> Sequence[str]:
-    if not os.access(argv[0], os.X_OK):
-        raise ConfigError(argv[0], "is not an executable file")
-    return argv
-
-
 def _environment(own: Mapping[str, str]) -> dict[str, str]:
     return {name: os.environ[name] for name in _INHERITED if name in os.environ} | dict(own)
 
 
 def _leashed(argv: Sequence[str]) -> list[str]:
+    if not os.access(argv[0], os.X_OK):
+        raise ConfigError(argv[0], "is not an executable file")
     if not sys.platform.startswith("linux"):
         return list(argv)
     return [sys.executable, "-I", "-S", "-c", _LEASH, str(os.getpid()), *argv]
@@ -113,7 +109,7 @@ async def run(argv: Sequence[str], *, timeout_s: float) -> tuple[int, bytes]:
         ConfigError: it cannot be executed, or does not end in time.
     """
     process = await asyncio.create_subprocess_exec(
-        *_leashed(_executable(argv)),
+        *_leashed(argv),
         env=_environment({}),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
@@ -136,6 +132,10 @@ class Child(Protocol):
     async def ended(self) -> None: ...
 
     async def healthy(self) -> bool: ...
+
+    async def drained(self) -> None:
+        """Returns when nothing is in progress any more, and lets nothing else begin."""
+        ...
 
     async def close(self) -> None: ...
 
@@ -166,6 +166,8 @@ class Supervisor(Generic[C]):
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep())
         if last is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(last.drained(), GRACE_S)
             await last.close()
 
     async def close(self) -> None:

@@ -6,10 +6,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import StringConstraints
 
-from remit.model.base import Digest, Name, Subject
+from remit.model.base import Digest, Subject
 from remit.model.control import Scope
 from remit.model.records.envelope import Body
 
+KeyId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+"""A thumbprint in base64url, which may begin with a hyphen."""
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
@@ -66,7 +68,7 @@ class KeyRotated(Body):
 
     kind: ClassVar[str] = "key.rotated"
     use: Literal["access", "events", "checkpoints"]
-    kid: Name
+    kid: KeyId
 
 
 class CheckpointSigned(Body):
