@@ -48,9 +48,14 @@ $(VENV)/.dev: $(VENV)/.try
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,langchain,dev]' hatchling
 	@touch $@
 
+$(VENV)/.bench: $(VENV)/.dev
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[embedded,langchain,dev,bench]'
+	@touch $@
+
 constraints:                 ## resolve anew what is pinned (names==versions, no addresses)
 	@rm -rf $(CACHE)/resolve && $(PYTHON) -m venv $(CACHE)/resolve
-	@$(CACHE)/resolve/bin/pip install --quiet --disable-pip-version-check '.[embedded,langchain,dev,bench]'
+	@$(CACHE)/resolve/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r constraints-embedded.txt
+	@$(CACHE)/resolve/bin/pip install --quiet --disable-pip-version-check '.[embedded,langchain,dev,bench]' hatchling
 	@$(CACHE)/resolve/bin/pip freeze --exclude remit > constraints.txt
 
 # --- the real OPA: the one on the PATH when it is new enough, else built once ---------------------
@@ -82,3 +87,10 @@ texts: $(OPA)                ## the words for reason codes, anew from the METADA
 
 bench: $(VENV)/.try $(OPA)   ## figures against a bare proxy, in one interleaved run (under 3 minutes; Linux)
 	@$(BIN)/python -m bench.figures
+
+RUNS  ?= ../shared/data/agentdojo/runs.jsonl.gz
+LIMIT ?= 1000
+ENGINE ?= opa
+
+agentdojo: $(VENV)/.bench $(OPA) ## recorded agent runs through a gateway (RUNS=file LIMIT=n ENGINE=opa|embedded)
+	@$(BIN)/python -m bench.agentdojo --runs $(RUNS) --limit $(LIMIT) --engine $(ENGINE) --opa $(OPA)

@@ -12,6 +12,7 @@ from pydantic import StringConstraints, model_validator
 from remit.core.decide import decide, refuse, unavailable
 from remit.core.events import token_revoked
 from remit.core.facts import Situation, standing
+from remit.core.fold import pruned
 from remit.core.planning import (
     Ended,
     amended,
@@ -22,7 +23,7 @@ from remit.core.planning import (
     needs_arguments,
     plan_digest,
 )
-from remit.core.question import held_for_plan, plan_question
+from remit.core.question import held_for_plan, open_holds, plan_question
 from remit.errors import (
     HeadMovedError,
     OverloadError,
@@ -32,6 +33,7 @@ from remit.errors import (
     StaleRevisionError,
 )
 from remit.flows.controls import unmoved
+from remit.flows.earlier import answered
 from remit.flows.lapse import lapsed
 from remit.flows.runs import ROOT
 from remit.flows.runtime import Runtime
@@ -115,6 +117,7 @@ async def amend(
         RunClosedError: the run has ended.
     """
     async with runtime.trees.turn(run):
+        runtime.trees.forget(run)  # another process may have amended, and a 409 appends nothing
         for _ in range(runtime.settings.swap_attempts):
             try:
                 result = await _amend(runtime, run, requester, request)
@@ -192,7 +195,8 @@ async def _permitted(
         decision=decision,
         approvals_used=used,
     )
-    over = ended(tree.state, plan, diff, await _arguments(runtime, tree, diff), tree.declared)
+    alive = pruned(tree.state, runtime.now())
+    over = ended(alive, plan, diff, await _arguments(runtime, tree, diff), tree.declared)
     bodies = [*lapsed(tree.state, runtime.now()), body, *_ends(over, used)]
     values = {reason_value(body.revision): Salted(b"", {"reason": reason}).sealed()} if reason else {}
     await runtime.trees.append(tree, bodies, unmoved=moved, values=values, durable=True)
@@ -212,6 +216,8 @@ async def _refused(
     """Record a denial or a hold. The same hold is not asked for twice."""
     pending = next((held for held in holds if held.status == "pending"), None)
     if decision.effect == "hold" and pending is not None:
+        if await answered(runtime, tree.state.run, pending.id):
+            raise HeadMovedError("the hold was answered meanwhile")
         return AmendmentHeld(decision, pending)
     body = PlanRefused(
         base_revision=tree.state.revision,
@@ -220,7 +226,8 @@ async def _refused(
         by=requester.subject,
         decision=decision,
     )
-    if decision.effect == "hold" and len(tree.state.approvals) >= runtime.settings.max_open_holds:
+    full = open_holds(tree.state, runtime.now()) >= runtime.settings.max_open_holds
+    if decision.effect == "hold" and full:
         finding = Finding(code="TOO_MANY_OPEN_HOLDS", subject="plan", rule="core/holds")
         decision = refuse(decision.id, (finding,))
         body = body.model_copy(update={"decision": decision})

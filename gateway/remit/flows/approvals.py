@@ -17,6 +17,7 @@ from remit.errors import (
     OverloadError,
     WrongPlaneError,
 )
+from remit.flows.earlier import answered
 from remit.flows.runs import ROOT
 from remit.flows.runtime import Runtime
 from remit.flows.values import Salted, call_value
@@ -137,10 +138,8 @@ async def wait(runtime: Runtime, run: str, approval_id: str, seconds: float) -> 
 
 
 async def _still_pending(runtime: Runtime, run: str, approval_id: str) -> bool:
-    newest = Scan(stream=run, ref=approval_id, newest_first=True, limit=1)
-    async for entry in runtime.deps.store.scan(newest):
-        if entry.kind != ApprovalRequested.kind:
-            return False
+    if await answered(runtime, run, approval_id):
+        return False
     state = (await runtime.trees.get(run)).state
     held = state.approvals.get(approval_id)
     return (

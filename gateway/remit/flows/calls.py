@@ -13,6 +13,7 @@ from remit.flows.forward import Forwarded, forward
 from remit.flows.introspect import lives
 from remit.flows.judge import Held, Judged, Permit, judge
 from remit.flows.runtime import Runtime
+from remit.flows.settle import settle_lapsed
 from remit.model.call import ToolCall
 from remit.model.token import ACCESS_TOKEN, CallClaims, Mission, RunClaims
 
@@ -62,8 +63,11 @@ async def _again(runtime: Runtime, claims: RunClaims, call: ToolCall, earlier: E
     if call.mode == "authorize":
         return Made(earlier, token=await _same_token(runtime, claims, call, earlier))
     on_its_way = runtime.inflight.task((claims.sid, call.call_id))
-    if earlier.settled is None and on_its_way is not None:
-        await asyncio.wait([on_its_way])
+    if earlier.settled is None:
+        if on_its_way is not None:
+            await asyncio.wait([on_its_way])
+        else:
+            await settle_lapsed(runtime, claims.sid, earlier.decided)
         earlier = await recorded(runtime, claims, call) or earlier
     return Made(earlier)
 

@@ -7,11 +7,22 @@ that was cut back is noticed before it is continued.
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from contextlib import suppress
+from typing import Final, Protocol
 
+import structlog
+from pydantic import ValidationError
+
+from remit.core.audit import Checkpoint
 from remit.core.canonical import sha256
 from remit.core.chain import link, read
-from remit.errors import HeadMovedError, IntegrityError, StoreUnavailableError
+from remit.errors import (
+    HeadMovedError,
+    IntegrityError,
+    OverloadError,
+    TokenInvalidError,
+    UnavailableError,
+)
 from remit.model.base import JsonObject
 from remit.model.records.control import CheckpointSigned
 from remit.model.records.envelope import GENESIS, Head
@@ -19,6 +30,10 @@ from remit.ports import Append, BatchHead, Clock, Scan, Signer, Store
 
 CHECKPOINT_STREAM = "checkpoints"
 CHECKPOINT_TYPE = "remit-checkpoint+jwt"
+SWAP_ATTEMPTS: Final = 4
+"""How often one checkpoint is made anew because another process signed one first."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Witness(Protocol):
@@ -66,17 +81,25 @@ class Checkpoints:
         await self._reread()
 
     async def sign(self) -> str | None:
-        """Sign what was committed since the last checkpoint; ``None`` when nothing was."""
-        if not self._commits:
+        """Sign what was committed since the last checkpoint; ``None`` when nothing was, or not now.
+
+        A store that is away or overloaded is asked again when the next checkpoint is due.
+        """
+        commits = self._commits
+        if not commits:
             return None
-        commits, self._commits = self._commits, 0
         self._due.clear()
-        try:
-            return await self._sign()
-        except (StoreUnavailableError, HeadMovedError):
-            self._commits += commits
-            await self._reread()
-            return None
+        for _ in range(SWAP_ATTEMPTS):
+            try:
+                jws = await self._sign()
+            except HeadMovedError:
+                continue
+            except (UnavailableError, OverloadError) as error:
+                _log.warning("no checkpoint was signed", error=type(error).__name__)
+                return None
+            self._commits -= commits
+            return jws
+        return None
 
     async def run(self, every_ms: int) -> None:
         """Sign whenever a checkpoint is due, until cancelled."""
@@ -89,6 +112,7 @@ class Checkpoints:
             await self.sign()
 
     async def _sign(self) -> str:
+        await self._reread()
         # A clock that steps back must not make an honest log look rewritten.
         self._time = max(self._clock.now_ms(), self._time)
         claims: JsonObject = {
@@ -112,6 +136,15 @@ class Checkpoints:
             if isinstance(body, CheckpointSigned):
                 self._head, self._previous = Head(entry.seq, entry.hash), body.digest
                 self._time = max(self._time, entry.time)
+                self._merge(body.jws)
+
+    def _merge(self, jws: str) -> None:
+        """Never state less of a writer than was stated before: it may be another process of its name."""
+        with suppress(TokenInvalidError, ValidationError):
+            stated = Checkpoint.model_validate(checkpoint_claims(self._signer, jws))
+            for name, head in stated.writers.items():
+                if name not in self._heads or self._heads[name].seq < head.seq:
+                    self._heads[name] = BatchHead(name, head.seq, head.head)
 
     async def _contains(self, digest: str) -> bool:
         async for _ in self._store.scan(Scan(kinds=(CheckpointSigned.kind,), ref=digest, limit=1)):

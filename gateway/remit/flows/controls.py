@@ -60,7 +60,9 @@ class Controls:
         if tenant not in self._known:
             loaded = await self._store.load(control_stream(tenant))
             state = fold_control(ControlState(tenant=tenant), (read(entry.raw) for entry in loaded.entries))
-            self._known[tenant] = (state, loaded.head)
+            known = self._known.get(tenant)
+            if known is None or known[1].seq < loaded.head.seq:  # somebody may have been quicker
+                self._known[tenant] = (state, loaded.head)
         return self._known[tenant]
 
 

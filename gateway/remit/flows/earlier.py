@@ -13,7 +13,7 @@ from remit.flows.values import Salted, call_value, result_value
 from remit.model.approval import Approval, HeldCall
 from remit.model.call import ToolCall
 from remit.model.decision import Decision
-from remit.model.records.run import CallDecided, CallSettled
+from remit.model.records.run import ApprovalRequested, CallDecided, CallSettled
 from remit.model.token import RunClaims
 from remit.ports import Scan
 
@@ -61,6 +61,14 @@ async def recorded(runtime: Runtime, claims: RunClaims, call: ToolCall) -> Earli
     salted = Salted.opened(kept[names[0]])
     _same_call(runtime, decided, call, salted.salt)
     return Earlier(decided, settled, salted, kept.get(names[1]))
+
+
+async def answered(runtime: Runtime, run: str, approval_id: str) -> bool:
+    """Whether the log says more of this hold than that it was asked for; another process may know."""
+    newest = Scan(stream=run, ref=approval_id, newest_first=True, limit=1)
+    async for entry in runtime.deps.store.scan(newest):
+        return entry.kind != ApprovalRequested.kind
+    return False
 
 
 async def held_decision(runtime: Runtime, run: str, approval: Approval) -> Decision | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from remit.core.facts import killed_since
 from remit.errors import NoAnswerError, NotSentError, StateError, UnavailableError
 from remit.flows.controls import judged_under
+from remit.flows.inflight import Forwarding
 from remit.flows.judge import Permit
 from remit.flows.runtime import Runtime
 from remit.flows.settle import settle
@@ -36,23 +37,25 @@ class Forwarded:
 
 async def forward(runtime: Runtime, permit: Permit, *, traceparent: str | None = None) -> Forwarded:
     """Send the call and settle it. Cancelling this ends the call only if its tool's contract says so."""
-    cancellable = permit.tool.on_revoke == "cancel"
     key = (permit.run, permit.call.call_id)
-    work = _forward(runtime, permit, traceparent)
-    task = runtime.inflight.start(key, work, cancellable=cancellable, scopes=_scopes(permit))
+    forwarding = Forwarding(permit.tool.on_revoke == "cancel", _scopes(permit))
+    work = _forward(runtime, permit, forwarding, traceparent)
+    task = runtime.inflight.start(key, forwarding, work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        if not task.done() and cancellable:
-            task.cancel()
+        forwarding.cut_short()
         raise
 
 
-async def _forward(runtime: Runtime, permit: Permit, traceparent: str | None) -> Forwarded:
+async def _forward(
+    runtime: Runtime, permit: Permit, forwarding: Forwarding, traceparent: str | None
+) -> Forwarded:
     started = runtime.deps.clock.monotonic()
     try:
-        done = await _send(runtime, permit, traceparent)
-    except asyncio.CancelledError:
+        async with forwarding.sending():
+            done = await _send(runtime, permit, forwarding, traceparent)
+    except (TimeoutError, asyncio.CancelledError):
         # Bytes may have left: what became of the call cannot be known from here.
         done = Forwarded("unknown", why="cut short: the plan changed, the run ended or the client left")
     duration = round((runtime.deps.clock.monotonic() - started) * 1000)
@@ -60,8 +63,12 @@ async def _forward(runtime: Runtime, permit: Permit, traceparent: str | None) ->
     return done
 
 
-async def _send(runtime: Runtime, permit: Permit, traceparent: str | None) -> Forwarded:
+async def _send(
+    runtime: Runtime, permit: Permit, forwarding: Forwarding, traceparent: str | None
+) -> Forwarded:
     # 9. Between the record and the first byte the world may have moved once more.
+    if forwarding.cut:
+        return Forwarded("failed", why="it was cut short before it was sent")
     if why := _no_longer(runtime, permit):
         return Forwarded("failed", why=why)
     once_only = permit.tool.secret is not None and permit.tool.impact == "irreversible"

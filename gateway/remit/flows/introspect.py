@@ -34,12 +34,11 @@ async def lives(runtime: Runtime, claims: CallClaims) -> bool:
 
     Read from the log, past every cache: whoever asks does so because caches are not enough.
     """
-    runtime.trees.forget(claims.sid)
-    runtime.controls.forget()
-    tree = await runtime.trees.get(claims.sid)
+    tree = await runtime.trees.fresh(claims.sid)
     call = tree.state.calls.get(claims.txn)
     if tree.state.status != "open" or call is None or call.jti != claims.jti or call.revoked:
         return False
+    runtime.controls.forget()
     controls = await runtime.controls.of(tree.state.tenant)
     principal = tree.state.principals.get(call.principal)
     if tuple(standing(runtime.situation(tree, controls), principal)):

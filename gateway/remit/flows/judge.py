@@ -12,7 +12,7 @@ from remit.core.canonical import canonical
 from remit.core.claims import call_claims
 from remit.core.decide import decide, refuse, unavailable
 from remit.core.facts import CallSituation, Situation, examine
-from remit.core.question import call_question, held_for_call
+from remit.core.question import call_question, held_for_call, open_holds
 from remit.errors import (
     AlreadyRecordedError,
     CallConflictError,
@@ -23,7 +23,7 @@ from remit.errors import (
     RunClosedError,
 )
 from remit.flows.controls import unmoved
-from remit.flows.earlier import Earlier, hashes, held_decision, recorded
+from remit.flows.earlier import Earlier, answered, hashes, held_decision, recorded
 from remit.flows.lapse import lapsed
 from remit.flows.runtime import Runtime
 from remit.flows.values import Salted, call_value
@@ -130,7 +130,7 @@ class _Judgement:
             return await self._refuse(facts, salted)
         salted = Salted(salted.salt, facts.effective.arguments)
         pending = next((approval for approval in holds if approval.status == "pending"), None)
-        if pending is not None and (asked := await held_decision(self.runtime, self.claims.sid, pending)):
+        if pending is not None and (asked := await self._still_held(pending)):
             return Held(asked, pending)
         # 5. and 6. Policy's answer, and what it makes of it.
         decision = await self._decide(situation, facts, holds)
@@ -171,7 +171,8 @@ class _Judgement:
     async def _hold(self, decision: Decision, facts: CallSituation, salted: Salted) -> Judged:
         if earlier := await self._recorded():
             return earlier
-        if facts.step is None or len(self.tree.state.approvals) >= self.runtime.settings.max_open_holds:
+        full = open_holds(self.tree.state, self.runtime.now()) >= self.runtime.settings.max_open_holds
+        if facts.step is None or full:
             subject = facts.tool.name
             finding = Finding(code="TOO_MANY_OPEN_HOLDS", subject=subject, rule="core/holds")
             return await self._deny(refuse(decision.id, (finding,)), facts, salted)
@@ -285,6 +286,12 @@ class _Judgement:
             values=values,
             durable=durable,
         )
+
+    async def _still_held(self, pending: Approval) -> Decision | None:
+        """The decision that asked. Nothing is appended here, so no swap would notice an old cache."""
+        if await answered(self.runtime, self.claims.sid, pending.id):
+            raise HeadMovedError("the hold was answered meanwhile")
+        return await held_decision(self.runtime, self.claims.sid, pending)
 
     async def _recorded(self) -> Earlier | None:
         return await recorded(self.runtime, self.claims, self.call)

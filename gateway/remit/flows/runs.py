@@ -13,7 +13,7 @@ from remit.core.decide import decide, refuse, unavailable
 from remit.core.events import run_ended
 from remit.core.facts import Intent, Situation, standing
 from remit.core.planning import amended, check_steps, template_plan
-from remit.core.question import run_question
+from remit.core.question import plan_question, run_question
 from remit.errors import (
     FieldError,
     HeadMovedError,
@@ -32,8 +32,9 @@ from remit.flows.trees import Tree
 from remit.flows.values import INTENT, sealed_intent
 from remit.model.base import JsonObject, Model, Name, StepId, Subject
 from remit.model.decision import Decision
-from remit.model.plan import Plan, PlanSpec
+from remit.model.plan import Plan, PlanDiff, PlanSpec
 from remit.model.principal import Caller, Opener, Principal
+from remit.model.question import QuestionDocument
 from remit.model.records.envelope import Head
 from remit.model.records.run import ApprovalVoided, PrincipalAdded, RunClosed, RunOpened, RunRefused
 from remit.model.run import RunState
@@ -106,6 +107,7 @@ async def _open(
     run = runtime.deps.ids.new("run", now)
     controls = await runtime.controls.of(tenant)
     salted = sealed_intent(intent, runtime.deps.ids.salt())
+    plan, diff = _plan(runtime, request, intent.declared(opener.kind))
     draft = RunState(
         run=run,
         tenant=tenant,
@@ -116,12 +118,16 @@ async def _open(
         intent_hash=salted.hash,
         opened_at=now,
         expires_at=now + _ttl_s(runtime, request.template) * 1000,
-        plan=_plan(runtime, request, intent.declared(opener.kind)),
+        plan=plan,
         revision=1,
         principals={ROOT: principal},
     )
     situation = runtime.situation(Tree(draft, Head(), intent), controls)
-    decision = await _judge(runtime, situation, principal)
+    decision = await _judge(runtime, situation, principal, run_question(situation, principal))
+    if decision.effect == "permit" and request.plan is not None:
+        # A first plan of the opener's own is judged as the amendment of an empty one.
+        question = plan_question(situation, principal, plan, diff, opener.kind, ())
+        decision = await _judge(runtime, situation, principal, question)
     body = _opening(draft, principal, decision)
     tree = await runtime.trees.start(
         run, body, intent, unmoved=unmoved(controls), values={INTENT: salted.sealed()}
@@ -154,15 +160,20 @@ def _opening(draft: RunState, principal: Principal, decision: Decision) -> RunOp
     )
 
 
-async def _judge(runtime: Runtime, situation: Situation, principal: Principal) -> Decision:
-    decision_id = runtime.deps.ids.new("dec", runtime.now())
+async def _judge(
+    runtime: Runtime, situation: Situation, principal: Principal, question: QuestionDocument
+) -> Decision:
+    decision_id, policy = runtime.deps.ids.new("dec", runtime.now()), runtime.deps.policy
     if findings := tuple(standing(situation, principal)):
         return refuse(decision_id, findings)
     try:
-        verdict = await runtime.deps.policy.decide(run_question(situation, principal))
+        decision = decide(decision_id, await policy.decide(question), policy.reference())
     except PolicyUnavailableError:
-        return unavailable(decision_id, runtime.deps.policy.reference())
-    return decide(decision_id, verdict, runtime.deps.policy.reference())
+        return unavailable(decision_id, policy.reference())
+    if decision.effect == "hold":
+        # There is no run yet in which anybody could answer.
+        return refuse(decision_id, decision.findings, decision.engine)
+    return decision
 
 
 async def run_token(runtime: Runtime, state: RunState, principal: Principal) -> tuple[str, int]:
@@ -204,8 +215,8 @@ async def visible(runtime: Runtime, holder: RunClaims | Caller, run: str) -> Tre
     if isinstance(holder, RunClaims):
         if holder.sid != run:
             raise WrongPlaneError("the run token is for another run")
-        return await runtime.trees.get(run)
-    tree = await runtime.trees.get(run)
+        return await runtime.trees.fresh(run)
+    tree = await runtime.trees.fresh(run)
     if not opened_by(tree.state, holder):
         raise WrongPlaneError("only who opened the run may do this")
     return tree
@@ -231,6 +242,7 @@ async def narrow(
         FieldError: a step that the narrowing principal does not have itself.
     """
     async with runtime.trees.turn(claims.sid):
+        runtime.trees.forget(claims.sid)  # the parent may have joined in another process
         for _ in range(runtime.settings.swap_attempts):
             tree = await runtime.trees.get(claims.sid)
             added = _narrowed(runtime, tree.state, claims, agent, steps)
@@ -319,12 +331,11 @@ def _parameters(runtime: Runtime, request: OpenRequest) -> JsonObject:
         raise FieldError(f"parameters{error.field}", error.problem) from error
 
 
-def _plan(runtime: Runtime, request: OpenRequest, declared: JsonObject) -> Plan:
+def _plan(runtime: Runtime, request: OpenRequest, declared: JsonObject) -> tuple[Plan, PlanDiff]:
     template = runtime.registry.organisation.templates.get(request.template)
     wanted = request.plan or (template_plan(template) if template else PlanSpec(steps=()))
     check_steps(wanted.steps)
-    plan, _ = amended(Plan(), wanted, declared)
-    return plan
+    return amended(Plan(), wanted, declared)
 
 
 def _ttl_s(runtime: Runtime, template: str) -> int:

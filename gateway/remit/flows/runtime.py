@@ -47,6 +47,7 @@ class Runtime:
         Raises:
             UnavailableError: the log says that another catalogue, template set or inventory is in
                 force than the one this process holds.
+            RunClosedError: the run's values have been erased.
         """
         organisation = self.registry.organisation
         held = {
@@ -58,7 +59,7 @@ class Runtime:
         for part, value in held.items():
             if in_force.get(part, value) != value:
                 raise UnavailableError(f"this process does not hold the {part} that is in force")
-        return Situation(tree.state, tree.intent, controls, self.registry, self.now())
+        return Situation(tree.state, tree.judgeable(), controls, self.registry, self.now())
 
 
 def make_runtime(deps: Deps, settings: FlowSettings, registry: Registry, witness: Witness) -> Runtime:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from remit.core.canonical import canonical, salted_hash
 from remit.core.chain import read
-from remit.errors import AlreadyRecordedError, CallConflictError, HeadMovedError, NotFoundError, OverloadError
+from remit.errors import (
+    AlreadyRecordedError,
+    CallConflictError,
+    HeadMovedError,
+    NotFoundError,
+    OverloadError,
+    StateError,
+)
 from remit.flows.judge import Permit
 from remit.flows.runtime import Runtime
 from remit.flows.values import Salted, call_value, result_value
@@ -26,6 +33,12 @@ async def settle(runtime: Runtime, permit: Permit, body: CallSettled, answer: Up
         if permit.tool.store.results:
             values[result_value(body.call_id)] = answer.body
     await _append(runtime, permit.run, body, values)
+
+
+async def settle_lapsed(runtime: Runtime, run: str, decided: CallDecided) -> None:
+    """Record that nobody knows how a call came out, once its forwarder's lease is over."""
+    if decided.permitted is not None and decided.permitted.lease_until < runtime.now():
+        await _append(runtime, run, CallSettled(call_id=decided.call_id, outcome="unknown"), {})
 
 
 async def report(runtime: Runtime, claims: RunClaims, call_id: str, outcome: str, result: JsonObject) -> None:
@@ -69,6 +82,11 @@ async def _append(runtime: Runtime, run: str, body: CallSettled, values: dict[st
                 continue
             except AlreadyRecordedError:
                 return False
+            except StateError:
+                if not values:
+                    raise
+                values = {}  # the run's values were erased meanwhile
+                continue
             return True
     raise OverloadError("the run changed under every attempt to record this outcome")
 

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from remit.core.chain import link, read
 from remit.core.facts import Intent
@@ -22,19 +23,32 @@ from remit.model.records.envelope import Body, Head
 from remit.model.run import RunState
 from remit.ports import Append, BatchHead, Clock, Store
 
+RUN_PREFIX: Final = "run_"
+"""What the streams of runs begin with, and no other stream."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A run tree as it was at ``head``."""
+    """A run tree as it was at ``head``.
+
+    Attributes:
+        intent: ``None`` once the run's values were erased; then nothing can be judged any more.
+    """
 
     state: RunState
     head: Head
-    intent: Intent
+    intent: Intent | None
 
     @property
     def declared(self) -> JsonObject:
         """The parameters that were declared by somebody other than the agent."""
-        return self.intent.declared(self.state.declared_by)
+        return self.judgeable().declared(self.state.declared_by)
+
+    def judgeable(self) -> Intent:
+        """The intent; raises ``RunClosedError`` when it has been erased."""
+        if self.intent is None:
+            raise RunClosedError("the run's values have been erased")
+        return self.intent
 
 
 class _Turn:
@@ -104,7 +118,6 @@ class Trees:
 
         Raises:
             NotFoundError: there is no such run.
-            RunClosedError: its intent has been erased, so nothing can be judged any more.
         """
         tree = self._trees.get(run)
         if tree is None:
@@ -113,6 +126,11 @@ class Trees:
         else:
             self._trees.move_to_end(run)
         return tree
+
+    async def fresh(self, run: str) -> Tree:
+        """The tree from the log: for what appends nothing, so that no swap would notice an old cache."""
+        self.forget(run)
+        return await self.get(run)
 
     def peek(self, run: str) -> Tree | None:
         """The tree if it is cached."""
@@ -157,7 +175,7 @@ class Trees:
         state: RunState | None,
         head: Head,
         bodies: list[Body],
-        intent: Intent,
+        intent: Intent | None,
         unmoved: Mapping[str, int],
         values: Mapping[str, bytes],
         *,
@@ -185,15 +203,15 @@ class Trees:
         return tree
 
     async def _load(self, run: str) -> Tree:
+        if not run.startswith(RUN_PREFIX):
+            raise NotFoundError(f"there is no run {run}")
         loaded = await self._store.load(run)
         start = RunState.model_validate_json(loaded.snapshot.body) if loaded.snapshot else None
         state = fold(start, (read(entry.raw) for entry in loaded.entries))
         if state is None:
             raise NotFoundError(f"there is no run {run}")
         kept = await self._store.values(run, [INTENT])
-        if INTENT not in kept:
-            raise RunClosedError("the run's values have been erased")
-        return Tree(state, loaded.head, opened_intent(kept[INTENT]))
+        return Tree(state, loaded.head, opened_intent(kept[INTENT]) if INTENT in kept else None)
 
     def _keep(self, run: str, tree: Tree) -> None:
         """Cache a tree, unless a newer one got there while this one was being read."""
