@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from remit import __version__
-from remit.cli import check, demo, keys, log, serve
+from remit.cli import check, demo, keys, log, serve, test
 from remit.config.settings import LogSettings
 from remit.wiring.observing import configure_logging
 
@@ -42,6 +42,7 @@ app.command("try")(demo.try_it)
 app.command("init")(serve.init)
 app.command("serve")(serve.serve)
 app.command("check")(check.check)
+app.command("test")(test.play)
 app.command("runs")(log.runs)
 app.command("decisions")(log.decisions)
 app.command("revoke")(log.revoke)

@@ -4,42 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from remit.config.settings import RemitConfig
-from remit.core.documents import Document
-from remit.core.registry import Registry, register
-from remit.errors import ConfigError, FieldError
-from remit.model.base import Json, Model
-from remit.model.organisation import AgentEntry, UserEntry
-from remit.model.template import Template
-from remit.model.tool import Tool
-
-M = TypeVar("M", bound=BaseModel)
+from remit.core.registry import Registry
+from remit.errors import ConfigError
+from remit.model.base import Json
+from remit.net.files import read, read_registration
 
 CONFIG_NAME = "remit.yaml"
-
-
-class Catalogue(Model):
-    """A file of the catalogue."""
-
-    tools: tuple[Tool, ...]
-
-
-class Templates(Model):
-    """A file of templates."""
-
-    templates: tuple[Template, ...]
-
-
-class Inventory(Model):
-    """A file of the inventory."""
-
-    agents: tuple[AgentEntry, ...] = ()
-    users: tuple[UserEntry, ...] = ()
 
 
 def load_config(path: Path) -> RemitConfig:
@@ -65,38 +40,10 @@ def load_registry(config: RemitConfig) -> Registry:
     Raises:
         ConfigError: names the file, and the line or the entry.
     """
-    catalogue = _all(config.at(config.catalogue), Catalogue)
-    templates = _all(config.at(config.templates), Templates)
-    inventory = _all(config.at(config.inventory), Inventory)
-    try:
-        return register(
-            config.environment,
-            tools=[tool for file in catalogue for tool in file.tools],
-            templates=[template for file in templates for template in file.templates],
-            agents=[agent for file in inventory for agent in file.agents],
-            users=[user for file in inventory for user in file.users],
-        )
-    except FieldError as error:
-        raise ConfigError(error.field, error.problem) from error
-
-
-def read(file: Path) -> Document:
-    """A YAML file.
-
-    Raises:
-        ConfigError: there is no such file, or it is not YAML.
-    """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(file), f"cannot be read: {type(error).__name__}") from error
-    return Document(text, str(file))
-
-
-def _all(folder: Path, kind: type[M]) -> list[M]:
-    if not folder.is_dir():
-        raise ConfigError(str(folder), "there is no such folder")
-    return [read(file).model(kind) for file in sorted(folder.glob("*.yaml"))]
+    registration = read_registration(
+        config.at(config.catalogue), config.at(config.templates), config.at(config.inventory)
+    )
+    return registration.registry(config.environment)
 
 
 class _FromEnvironment(RemitConfig, BaseSettings):

@@ -14,11 +14,13 @@ import jsonschema_rs
 
 from remit.core.canonical import canonical, pointer_token
 from remit.errors import FieldError
-from remit.model.base import Json, JsonObject
+from remit.model.base import MAX_SAFE_INTEGER, Json, JsonObject
 from remit.model.call import MAX_ARGUMENT_BYTES, MAX_ARGUMENT_DEPTH
 
 _MAX_PATTERN_BYTES: Final = 1 << 20
 _LOCAL_REF: Final = "#"
+_FIRST_EXPONENT: Final = 1e21
+"""From here on the canonical form writes an exponent, so that it comes back as the same number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class ArgumentSchema:
         try:
             self._validator: Any = jsonschema_rs.Draft202012Validator(
                 self._schema,
+                offline=True,
                 pattern_options=jsonschema_rs.RegexOptions(size_limit=_MAX_PATTERN_BYTES),
             )
         except (jsonschema_rs.ValidationError, ValueError) as error:
@@ -56,7 +59,7 @@ class ArgumentSchema:
         Raises:
             FieldError: the first thing wrong, by JSON pointer; never echoes a value.
         """
-        _refuse_depth(arguments, "", 1)
+        _refuse_unsafe(arguments, "", 1)
         filled = copy.deepcopy(arguments)
         _fill(self._schema, filled)
         raw = canonical(filled)
@@ -81,15 +84,18 @@ def _fill(schema: Json, value: Json) -> None:
             _fill(member, value[name])
 
 
-def _refuse_depth(value: Json, path: str, depth: int) -> None:
+def _refuse_unsafe(value: Json, path: str, depth: int) -> None:
+    """Refuse what nests too deep, and floats whose canonical bytes read as an unsafe integer."""
     if depth > MAX_ARGUMENT_DEPTH:
         raise FieldError(path, f"nested deeper than {MAX_ARGUMENT_DEPTH}")
+    if isinstance(value, float) and MAX_SAFE_INTEGER < abs(value) < _FIRST_EXPONENT:
+        raise FieldError(path, "integer beyond 2^53 - 1; send it as a string")
     if isinstance(value, dict):
         for name, member in value.items():
-            _refuse_depth(member, f"{path}/{pointer_token(name)}", depth + 1)
+            _refuse_unsafe(member, f"{path}/{pointer_token(name)}", depth + 1)
     elif isinstance(value, list):
         for index, member in enumerate(value):
-            _refuse_depth(member, f"{path}/{index}", depth + 1)
+            _refuse_unsafe(member, f"{path}/{index}", depth + 1)
 
 
 def _refuse_remote_references(schema: Json, path: str) -> None:

@@ -15,7 +15,7 @@ def refuse(decision_id: str, findings: tuple[Finding, ...], engine: EngineRef = 
         id=decision_id,
         effect="deny",
         findings=findings,
-        retryable=all(_retryable(finding) for finding in findings),
+        retryable=bool(findings) and all(_retryable(finding) for finding in findings),
         engine=engine,
     )
 

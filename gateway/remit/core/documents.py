@@ -1,14 +1,15 @@
 """YAML text into models, with the line of whatever is wrong. JSON's data model, nothing more.
 
-Dates stay text, a name may occur once, and tags, anchors and merge keys are refused: what a reviewer
-reads is what is loaded.
+Dates stay text, a name may occur once, and tags, anchors, merge keys and scalars that YAML 1.1 reads its
+own way (``no``, ``010``, ``1:30``) are refused: what a reviewer reads is what is loaded.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -19,6 +20,9 @@ from remit.model.base import Json
 M = TypeVar("M", bound=BaseModel)
 
 MAX_DOCUMENT_CHARS: Final = 4_194_304
+MAX_DOCUMENT_DEPTH: Final = 64
+"""How deep mappings and sequences may nest; far below what would exhaust the parser's stack."""
+_JSON_SCALAR: Final = re.compile(r"null|true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _PLAIN: Final = {"bool", "int", "float", "null"}
 _TAG: Final = "tag:yaml.org,2002:"
 
@@ -36,7 +40,7 @@ class Document:
         if len(text) > MAX_DOCUMENT_CHARS:
             raise ConfigError(where, f"longer than {MAX_DOCUMENT_CHARS} characters")
         try:
-            _refuse_references(text, where)
+            _refuse_structure(text, where)
             self._node = yaml.compose(text, Loader=yaml.CSafeLoader)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -96,8 +100,13 @@ class Document:
             raise ConfigError(f"{self.where}:{node.start_mark.line + 1}", f"the tag {node.tag} is not read")
         if kind not in _PLAIN:
             return str(node.value)
-        constructed: Json = yaml.SafeLoader("").construct_object(node)
-        return constructed
+        text = "null" if kind == "null" and node.value in {"", "~"} else node.value
+        if not _JSON_SCALAR.fullmatch(text):
+            raise ConfigError(
+                f"{self.where}:{node.start_mark.line + 1}", f"{text}: write it as JSON does, or quote it"
+            )
+        scalar: Json = json.loads(text)
+        return scalar
 
 
 def _member(node: yaml.Node, part: str | int) -> yaml.Node | None:
@@ -109,9 +118,13 @@ def _member(node: yaml.Node, part: str | int) -> yaml.Node | None:
     return None
 
 
-def _refuse_references(text: str, where: str) -> None:
+def _refuse_structure(text: str, where: str) -> None:
     """Anchors and aliases make a small file large, and hide from a reviewer what is where."""
+    depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DOCUMENT_DEPTH:
+            raise ConfigError(where, f"nested deeper than {MAX_DOCUMENT_DEPTH}")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             line = event.start_mark.line + 1 if event.start_mark else 1
             raise ConfigError(f"{where}:{line}", "anchors and aliases are not read")

@@ -48,7 +48,7 @@ def apply(state: RunState | None, record: Record) -> RunState:
     if state is None:
         raise IntegrityError(f"{record.stream} does not begin with its opening")
     changes = _STEPS[type(body)](state, body, record.time)
-    return _pruned(state.model_copy(update={**changes, "status": status}), record.time)
+    return pruned(state.model_copy(update={**changes, "status": status}), record.time)
 
 
 def _opened(record: Record, body: r.RunOpened | r.RunRefused) -> RunState:
@@ -69,7 +69,7 @@ def _opened(record: Record, body: r.RunOpened | r.RunRefused) -> RunState:
     )
 
 
-def _pruned(state: RunState, now: int) -> RunState:
+def pruned(state: RunState, now: int) -> RunState:
     """Without what can no longer matter: calls whose token no verifier takes, holds past their time."""
     done = [
         call_id

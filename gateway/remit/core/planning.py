@@ -5,12 +5,12 @@ This is where "exactly the tokens and approvals it no longer justifies" is decid
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from remit.core.canonical import digest
-from remit.core.constraints import check, violations, within
+from remit.core.constraints import check, check_size, violations, within
 from remit.errors import FieldError
 from remit.model.approval import Approval, HeldCall
 from remit.model.base import CallId, JsonObject
@@ -29,10 +29,11 @@ def plan_digest(plan: Plan) -> str:
     return digest(plan.model_dump(mode="json"))
 
 
-def check_steps(steps: Iterable[StepSpec]) -> None:
-    """Refuse a plan with constraints that cannot be evaluated. Raises ``FieldError``."""
+def check_steps(steps: Sequence[StepSpec]) -> None:
+    """Refuse a plan with constraints that cannot be evaluated, or only at length. Raises ``FieldError``."""
     for step in steps:
         check(step.constraints, f"steps.{step.id}.constraints")
+    check_size([step.constraints for step in steps], "steps")
 
 
 def template_plan(template: Template) -> PlanSpec:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from remit.core.canonical import pointer_token
 from remit.model.base import Json
+
+_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+"""An array's index: one spelling for each element (RFC 6901 section 4)."""
 
 
 class _Absent:
@@ -30,7 +34,7 @@ def resolve(document: Json, pointer: str) -> Json | _Absent:
         name = token.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict) and name in value:
             value = value[name]
-        elif isinstance(value, list) and name.isascii() and name.isdigit() and int(name) < len(value):
+        elif isinstance(value, list) and _INDEX.fullmatch(name) and int(name) < len(value):
             value = value[int(name)]
         else:
             return ABSENT

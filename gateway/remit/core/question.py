@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from typing import Literal
 
 from remit.core.facts import CallSituation, Situation
@@ -27,6 +28,7 @@ from remit.model.question import (
     ToolFacts,
     UserFacts,
 )
+from remit.model.run import RunState
 from remit.model.tool import Tool
 
 
@@ -80,18 +82,28 @@ def call_question(
 
 
 def held_for_call(situation: Situation, call_id: str) -> tuple[Approval, ...]:
-    """The holds that this call id has met, answered or not. Who looks compares the arguments."""
+    """The holds in time that this call id has met, answered or not. Who looks compares the arguments."""
     return tuple(
         approval
-        for approval in situation.state.approvals.values()
+        for approval in _in_time(situation)
         if isinstance(approval.subject, HeldCall) and approval.subject.call_id == call_id
     )
 
 
 def held_for_plan(situation: Situation, plan_digest: str) -> tuple[Approval, ...]:
-    """The holds that exactly this plan has met on this revision."""
+    """The holds in time that exactly this plan has met on this revision."""
     subject = HeldAmendment(base_revision=situation.state.revision, plan_digest=plan_digest)
-    return tuple(a for a in situation.state.approvals.values() if a.subject == subject)
+    return tuple(approval for approval in _in_time(situation) if approval.subject == subject)
+
+
+def open_holds(state: RunState, now: int) -> int:
+    """How many holds of the run wait for an answer at ``now`` (epoch ms)."""
+    return sum(held.status == "pending" and held.expires_at > now for held in state.approvals.values())
+
+
+def _in_time(situation: Situation) -> Iterable[Approval]:
+    """The holds that may be answered or whose answer counts; the fold prunes only on a record."""
+    return (a for a in situation.state.approvals.values() if a.expires_at > situation.now)
 
 
 def _tool_facts(tool: Tool, situation: Situation) -> ToolFacts:
@@ -193,7 +205,7 @@ def _grown(situation: Situation, plan: Plan, diff: PlanDiff) -> tuple[StepChange
             tool=step.tool,
             known=step.tool in tools,
             within_template=within_template(
-                step, template.grant(step.tool) if template else None, situation.intent.parameters
+                step, template.grant(step.tool) if template else None, situation.declared
             ),
         )
         for step in plan.steps

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from remit.core.arguments import ArgumentSchema
 from remit.core.canonical import digest
-from remit.core.constraints import check
+from remit.core.constraints import check, check_size
 from remit.errors import FieldError
 from remit.model.base import Json, Model
 from remit.model.organisation import AgentEntry, Organisation, UserEntry
@@ -81,9 +81,10 @@ def _check_template(template: Template, tools: Mapping[str, Tool]) -> None:
         if grant.name not in tools:
             raise FieldError(f"{where}.tools.{grant.name}", "is not in the catalogue")
         check(grant.constraints, f"{where}.tools.{grant.name}.constraints")
+    check_size([grant.constraints for grant in template.tools], f"{where}.tools")
     granted = {grant.name for grant in template.tools}
     for limit in template.limits:
-        for tool in set(limit.tools) - granted:
+        for tool in sorted(set(limit.tools) - granted):
             raise FieldError(f"{where}.limits.{limit.id}.tools", f"{tool} is not one of the template's tools")
     for hold in template.holds:
         if hold.tool not in granted:

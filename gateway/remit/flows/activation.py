@@ -77,7 +77,7 @@ async def append_control(
     runtime: Runtime, tenant: str, bodies: Callable[[ControlState], list[Body]]
 ) -> ControlState:
     """Append to a control stream what ``bodies`` makes of its state; nothing when it makes nothing."""
-    for _ in range(runtime.settings.swap_attempts):
+    for _ in range(runtime.settings.brake_attempts):
         states = await runtime.controls.of(tenant)
         state = next(one for one in states if one.tenant == tenant)
         wanted = bodies(state)

@@ -118,7 +118,7 @@ async def amend(
     """
     async with runtime.trees.turn(run):
         runtime.trees.forget(run)  # another process may have amended, and a 409 appends nothing
-        for _ in range(runtime.settings.swap_attempts):
+        for _ in range(runtime.settings.brake_attempts):
             try:
                 result = await _amend(runtime, run, requester, request)
                 break

@@ -64,7 +64,7 @@ async def answer(runtime: Runtime, caller: Caller, approval_id: str, given: Answ
     """
     run = await _run_of(runtime, caller, approval_id)
     async with runtime.trees.turn(run, bounded=False):
-        for _ in range(runtime.settings.swap_attempts):
+        for _ in range(runtime.settings.brake_attempts):
             tree = await runtime.trees.get(run)
             held = _pending(tree.state, approval_id, runtime.now())
             may_answer(runtime, caller, tree.state, held)

@@ -75,7 +75,7 @@ async def revoke_token(runtime: Runtime, caller: Caller, jti: TokenId) -> Revoke
     run, call_id = await _token(runtime, caller, jti)
     async with runtime.trees.turn(run, bounded=False):
         runtime.trees.forget(run)  # the call may be another process's, and a 404 appends nothing
-        for _ in range(runtime.settings.swap_attempts):
+        for _ in range(runtime.settings.brake_attempts):
             tree = await runtime.trees.get(run)
             call = tree.state.calls.get(call_id)
             if call is None or call.jti != jti or call.revoked:

@@ -272,7 +272,7 @@ async def close(
 
 
 async def _close(runtime: Runtime, run: str, body: RunClosed) -> RunState:
-    for _ in range(runtime.settings.swap_attempts):
+    for _ in range(runtime.settings.brake_attempts):
         tree = await runtime.trees.get(run)
         if tree.state.status in {"closed", "refused"}:
             return tree.state

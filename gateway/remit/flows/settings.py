@@ -24,6 +24,7 @@ class FlowSettings(Model):
         suspend_after_denials: final denials after which a run may only end.
         queue_per_run: judgements of one run that may wait; the next one is told to come back.
         swap_attempts: how often a judgement is made anew because somebody else appended first.
+        brake_attempts: the same for what amends, ends or settles, which must win against calls.
         cached_runs: folded runs kept in memory.
         snapshot_every: records of a stream between two stored snapshots.
         confirm_wait_ms: how long an answer waits for verifiers to confirm a revocation.
@@ -44,6 +45,7 @@ class FlowSettings(Model):
     suspend_after_denials: Annotated[int, Field(ge=1)] = 200
     queue_per_run: Annotated[int, Field(ge=1)] = 256
     swap_attempts: Annotated[int, Field(ge=1)] = 8
+    brake_attempts: Annotated[int, Field(ge=1)] = 64
     cached_runs: Annotated[int, Field(ge=1)] = 10_000
     snapshot_every: Annotated[int, Field(ge=2)] = 256
     confirm_wait_ms: Annotated[int, Field(ge=0)] = 500

@@ -74,7 +74,7 @@ async def report(runtime: Runtime, claims: RunClaims, call_id: str, outcome: str
 async def _append(runtime: Runtime, run: str, body: CallSettled, values: dict[str, bytes]) -> bool:
     """Append an outcome to wherever the run is by now; ``False`` when it already has one."""
     async with runtime.trees.turn(run, bounded=False):
-        for _ in range(runtime.settings.swap_attempts):
+        for _ in range(runtime.settings.brake_attempts):
             tree = await runtime.trees.get(run)
             try:
                 await runtime.trees.append(tree, [body], unmoved={}, values=values)

@@ -17,12 +17,14 @@ _URL: Final = re.compile(
     r"https?://(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
     r"(?::[0-9]{1,5})?"
     # An @ before the first slash: some parsers look for the userinfo beyond ? and #.
-    r"(?:[?#][^\\\s\x00-\x1f\x7f/@]*)?(?:(?<=/)|/[^\\\s\x00-\x1f\x7f]*)?",
+    r"(?:[?#][^\\\s\x00-\x1f\x7f/@]*)?(?:/[^\\\s\x00-\x1f\x7f]*)?",
     re.ASCII,
 )
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
 _LOCAL_PART: Final = re.compile(r"[A-Za-z0-9.#$&'*+/=?^_{}~][A-Za-z0-9.#$&'*+/=?^_{}~-]{0,63}", re.ASCII)
 """RFC 5322 atext without what routes (``%``, ``!``) or a shell reads (backtick, ``|``, a leading ``-``)."""
+_MAX_PATH_CHARS: Final = 4096
+"""Linux's ``PATH_MAX``; a longer path names nothing."""
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories of what no reader sees and some tools drop: controls, formats, line breaks."""
 
@@ -30,9 +32,12 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 def normal_path(value: str) -> bool:
     """Whether every parser reads ``value`` as the same path: no dots, empties, escapes or homes.
 
-    Nor one after NFKC, by which some tools turn look-alikes (a full-width dot or slash) into the real ones.
+    And the same after NFKC, by which some tools turn look-alikes (a full-width dot or slash) into real ones.
     """
-    return _normal_path(value) and (value.isascii() or _normal_path(unicodedata.normalize("NFKC", value)))
+    if len(value) > _MAX_PATH_CHARS:
+        return False
+    folded = unicodedata.normalize("NFKC", value)
+    return _normal_path(value) and _normal_path(folded) and folded.count("/") == value.count("/")
 
 
 def _normal_path(value: str) -> bool:

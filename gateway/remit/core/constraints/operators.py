@@ -12,20 +12,44 @@ from typing import Any, Final
 
 import re2
 
-from remit.core.canonical import canonical
 from remit.core.constraints import formats
 from remit.core.pointers import ABSENT, leaves, resolve
-from remit.errors import FieldError
 from remit.model.base import Json, JsonObject
 
-Predicate = Callable[[Any, Json, JsonObject], bool]
-"""``(operand, value, parameters of the intent) -> satisfied``."""
 
+class Declared:
+    """What the intent's parameters declare, as sets, so that ``from`` costs the same for any value."""
+
+    def __init__(self, parameters: JsonObject) -> None:
+        self._parameters = parameters
+        self._leaves: dict[str, frozenset[tuple[type, Any]]] = {}
+
+    def among(self, source: str, value: Json) -> bool:
+        """Whether ``value`` equals a leaf at or below ``source``. Objects and arrays are no leaves."""
+        if isinstance(value, dict | list):
+            return False
+        if source not in self._leaves:
+            found = resolve(self._parameters, source.removeprefix("parameters"))
+            below = [] if found is ABSENT else leaves(found)  # type: ignore[arg-type]
+            self._leaves[source] = frozenset(map(_key, below))
+        return _key(value) in self._leaves[source]
+
+
+def _key(leaf: Json) -> tuple[type, Any]:
+    """What two leaves share exactly when they are equal as JSON."""
+    return (float if number(leaf) else type(leaf), leaf)
+
+
+Predicate = Callable[[Any, Json, Declared], bool]
+"""``(operand, value, what the intent declares) -> satisfied``."""
+
+MAX_MATCHED_CHARS: Final = 8192
+"""The longest text that an expression is matched with; RE2 is linear, but in text times expression."""
 _MAX_PROGRAM_BYTES: Final = 1 << 20
 """RE2's memory for one compiled expression; a larger one is refused when it is loaded."""
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def expression(pattern: str) -> Any:
     """``pattern`` compiled by RE2. Raises ``ValueError`` when RE2 refuses it."""
     options = re2.Options()
@@ -38,11 +62,20 @@ def expression(pattern: str) -> Any:
 
 
 def equal(one: Json, other: Json) -> bool:
-    """JSON equality: ``1`` equals ``1.0``, ``true`` does not equal ``1``."""
-    try:
-        return canonical(one) == canonical(other)
-    except FieldError:
-        return False
+    """JSON equality: ``1`` equals ``1.0``, ``true`` does not equal ``1``.
+
+    Costs no more than the smaller of the two: an operand is compared with whatever a caller sends.
+    """
+    match one, other:
+        case dict(), dict():
+            return one.keys() == other.keys() and all(equal(one[name], other[name]) for name in one)
+        case list(), list():
+            return len(one) == len(other) and all(map(equal, one, other))
+        case dict() | list(), _:
+            return False
+        case _, dict() | list():
+            return False
+    return _key(one) == _key(other)
 
 
 def number(value: Json) -> bool:
@@ -60,6 +93,10 @@ def _number(test: Callable[[Any, Any], bool]) -> Predicate:
 
 def _sized(test: Callable[[int, int], bool]) -> Predicate:
     return lambda operand, value, _: isinstance(value, str | list) and test(operand, len(value))
+
+
+def _pattern(pattern: str, value: str) -> bool:
+    return len(value) <= MAX_MATCHED_CHARS and expression(pattern).fullmatch(value) is not None
 
 
 def _path_glob(globs: Sequence[str], value: str) -> bool:
@@ -83,18 +120,10 @@ def _cidr(networks: Sequence[str], value: str) -> bool:
     return inner is not None and any(formats.inside(inner, allowed) for allowed in outer)
 
 
-def _from(sources: Sequence[str], value: Json, parameters: JsonObject) -> bool:
-    for source in sources:
-        declared = resolve(parameters, source.removeprefix("parameters"))
-        if declared is not ABSENT and any(equal(leaf, value) for leaf in leaves(declared)):  # type: ignore[arg-type]
-            return True
-    return False
-
-
 SCALAR_OPERATORS: Final[dict[str, Predicate]] = {
     "const": lambda operand, value, _: equal(operand, value),
     "enum": lambda operand, value, _: any(equal(member, value) for member in operand),
-    "pattern": _text(lambda pattern, value: expression(pattern).fullmatch(value) is not None),
+    "pattern": _text(_pattern),
     "prefix": _text(lambda prefix, value: value.startswith(prefix)),
     "path_glob": _text(_path_glob),
     "min": _number(lambda least, value: value >= least),
@@ -104,6 +133,6 @@ SCALAR_OPERATORS: Final[dict[str, Predicate]] = {
     "email_domain": _text(_email_domain),
     "url_host": _text(_url_host),
     "cidr": _text(_cidr),
-    "from": _from,
+    "from": lambda sources, value, declared: any(declared.among(source, value) for source in sources),
 }
 """Every operator but ``each`` and ``any``, which combine others and are in ``check``."""

@@ -11,32 +11,58 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from remit.core.constraints import formats
-from remit.core.constraints.check import satisfies
-from remit.core.constraints.operators import SCALAR_OPERATORS, equal
+from remit.core.constraints.check import holds, satisfies
+from remit.core.constraints.operators import SCALAR_OPERATORS, Declared, equal
 from remit.core.pointers import full
 from remit.model.base import Json, JsonObject
-from remit.model.constraint import Constraints, Operators
+from remit.model.constraint import Constraints, Operators, document
+
+MAX_COMPARISONS: Final = 4096
+"""How many single operators one proof may look at; who nests alternatives decides how many there are."""
 
 
 def within(inner: Constraints, outer: Constraints, parameters: JsonObject) -> bool:
     """Whether every set of arguments that satisfies ``inner`` provably satisfies ``outer``."""
+    if equal(document(inner), document(outer)):
+        return True
+    proof = _Proof(Declared(parameters))
     by_pointer = {full(name): operators for name, operators in inner.items()}
     return all(
-        full(name) in by_pointer and implies(by_pointer[full(name)], operators, parameters)
+        full(name) in by_pointer and proof.implies(by_pointer[full(name)], operators)
         for name, operators in outer.items()
     )
 
 
-def implies(inner: Operators, outer: Operators, parameters: JsonObject) -> bool:
-    """Whether every value that satisfies ``inner`` provably satisfies ``outer``."""
-    values = _finite(inner)
-    if values is not None:
-        return all(satisfies(outer, v, parameters) for v in values if satisfies(inner, v, parameters))
-    if inner.any is not None and all(implies(option, outer, parameters) for option in inner.any):
-        return True
-    return all(
-        _implies_one(inner, operator, operand, parameters) for operator, operand in outer.given().items()
-    )
+class _Proof:
+    """One bounded attempt; what it has not shown when it gives up, it has not shown."""
+
+    def __init__(self, declared: Declared) -> None:
+        self._declared = declared
+        self._left = MAX_COMPARISONS
+
+    def implies(self, inner: Operators, outer: Operators) -> bool:
+        """Whether every value that satisfies ``inner`` provably satisfies ``outer``."""
+        return all(self._implied(inner, operator, operand) for operator, operand in outer.given().items())
+
+    def _implied(self, inner: Operators, operator: str, operand: Any) -> bool:
+        """Whether every value that satisfies ``inner`` provably satisfies this one operator."""
+        self._left -= 1
+        if self._left < 0:
+            return False
+        values = _finite(inner)
+        if values is not None:
+            possible = (value for value in values if satisfies(inner, value, self._declared))
+            return all(holds(operator, operand, value, self._declared) for value in possible)
+        if inner.any is not None and all(self._implied(option, operator, operand) for option in inner.any):
+            return True
+        if operator == "any":
+            return any(self.implies(inner, option) for option in operand)
+        mine = inner.given().get(operator)
+        if mine is None:
+            return False
+        if operator == "each":
+            return isinstance(mine, Operators) and self.implies(mine, operand)
+        return _NARROWER[operator](mine, operand)
 
 
 def _finite(operators: Operators) -> list[Json] | None:
@@ -47,24 +73,13 @@ def _finite(operators: Operators) -> list[Json] | None:
     return list(operators.enum) if operators.enum is not None else None
 
 
-def _implies_one(inner: Operators, operator: str, operand: Any, parameters: JsonObject) -> bool:
-    if operator == "any":
-        return inner.any == operand or any(implies(inner, option, parameters) for option in operand)
-    mine = inner.given().get(operator)
-    if mine is None:
-        return False
-    if operator == "each":
-        return isinstance(mine, Operators) and implies(mine, operand, parameters)
-    return _NARROWER[operator](mine, operand)
-
-
 def _all_in(test: Callable[[Any, Any], bool]) -> Callable[[Iterable[Any], Iterable[Any]], bool]:
     return lambda mine, theirs: all(any(test(one, other) for other in theirs) for one in mine)
 
 
 def _glob_in(mine: str, other: str) -> bool:
     literal = not any(char in mine for char in "*?")
-    return mine == other or (literal and SCALAR_OPERATORS["path_glob"]((other,), mine, {}))
+    return mine == other or (literal and SCALAR_OPERATORS["path_glob"]((other,), mine, Declared({})))
 
 
 def _host_in(mine: str, other: str) -> bool:
@@ -81,8 +96,6 @@ def _source_in(mine: str, other: str) -> bool:
 
 
 _NARROWER: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "const": equal,
-    "enum": _all_in(equal),
     "pattern": lambda mine, theirs: mine == theirs,
     "prefix": lambda mine, theirs: mine.startswith(theirs),
     "path_glob": _all_in(_glob_in),
@@ -95,4 +108,4 @@ _NARROWER: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "cidr": _all_in(_network_in),
     "from": _all_in(_source_in),
 }
-"""For each operator: does my operand admit no more than theirs."""
+"""For each operator that does not list its values: does my operand admit no more than theirs."""
