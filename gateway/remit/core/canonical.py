@@ -122,8 +122,17 @@ def _is_plain(value: Json) -> bool:
     if isinstance(value, int):
         return -_MAX_SAFE_INTEGER <= value <= _MAX_SAFE_INTEGER
     if isinstance(value, dict):
-        return all(name.isascii() and _is_plain(member) for name, member in value.items())
-    return isinstance(value, list) and all(_is_plain(member) for member in value)
+        # Loops, not all(...): this runs over every member of every record.
+        for name, member in value.items():  # noqa: SIM110
+            if not (name.isascii() and _is_plain(member)):
+                return False
+        return True
+    if not isinstance(value, list):
+        return False
+    for member in value:  # noqa: SIM110
+        if not _is_plain(member):
+            return False
+    return True
 
 
 def _offender(value: Json, path: str) -> tuple[str, str] | None:
