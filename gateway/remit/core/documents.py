@@ -25,6 +25,8 @@ MAX_DOCUMENT_DEPTH: Final = 64
 _JSON_SCALAR: Final = re.compile(r"null|true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _PLAIN: Final = {"bool", "int", "float", "null"}
 _TAG: Final = "tag:yaml.org,2002:"
+_TAGS: Final = {*_PLAIN, "str", "map", "seq"}
+"""The tags that may be written out; they only say what JSON has a type for."""
 
 
 class Document:
@@ -119,12 +121,15 @@ def _member(node: yaml.Node, part: str | int) -> yaml.Node | None:
 
 
 def _refuse_structure(text: str, where: str) -> None:
-    """Anchors and aliases make a small file large, and hide from a reviewer what is where."""
+    """Refuse what makes a small file large or hides what is where (anchors), tags, and endless nesting."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DOCUMENT_DEPTH:
             raise ConfigError(where, f"nested deeper than {MAX_DOCUMENT_DEPTH}")
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        tag = getattr(event, "tag", None)
+        if tag is not None and tag.removeprefix(_TAG) not in _TAGS:
+            raise ConfigError(f"{where}:{line}", f"the tag {tag} is not read")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            line = event.start_mark.line + 1 if event.start_mark else 1
             raise ConfigError(f"{where}:{line}", "anchors and aliases are not read")

@@ -43,7 +43,7 @@ class Operators(Model):
         url_host: an ``http(s)`` URL without userinfo whose host is one of these; ``*.x.org`` takes
             in the sub-domains of ``x.org``.
         cidr: an IP address (or network) inside one of these networks.
-        each: an array of at most 4,096 elements, every one of which satisfies this.
+        each: an array of at most 1,024 elements, every one of which satisfies this.
         any: satisfies at least one of these alternatives.
         from_: equal to a value that the run's intent declares in its parameters.
     """

@@ -21,8 +21,10 @@ _POINTER: Final = re.compile(r"(/([^~/]|~[01])+)+")
 
 MAX_OPERANDS: Final = 4096
 """How many operands a plan's or a template's constraints may have in all; a call can meet each of them."""
-MAX_ELEMENTS: Final = 4096
+MAX_ELEMENTS: Final = 1024
 """The longest array that ``each`` looks through."""
+_EACH: Final = 8
+"""How much more an operand weighs under ``each``, where it is met by element after element."""
 _INSTRUCTIONS_PER_OPERAND: Final = 16
 """How much of an expression's program weighs as much as comparing with one value."""
 
@@ -102,16 +104,18 @@ def check_size(sets: Iterable[Constraints], where: str) -> None:
 def size(operators: Operators) -> int:
     """How many operands ``operators`` has, nested ones included: what judging a value can cost.
 
-    An expression counts by the size of its program. Only for what ``check`` has passed.
+    An expression counts by the size of its program, and what is under ``each`` several times.
+    Only for what ``check`` has passed.
     """
-    inner = [*(operators.any or ()), *([operators.each] if operators.each is not None else [])]
+    each = _EACH * size(operators.each) if operators.each is not None else 0
     lists = [operand for operand in operators.given().values() if isinstance(operand, tuple)]
     programs: list[int] = [expression(pattern).programsize for _, pattern in _expressions(operators)]
     return (
         len(operators.given())
         + sum(map(len, lists))
         + sum(programs) // _INSTRUCTIONS_PER_OPERAND
-        + sum(map(size, inner))
+        + each
+        + sum(map(size, operators.any or ()))
     )
 
 
