@@ -10,8 +10,9 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
-from remit.errors import HeadMovedError, OverloadError, PolicyUnavailableError, UnavailableError
+from remit.errors import PolicyUnavailableError, UnavailableError
 from remit.flows.runtime import Runtime
+from remit.flows.swapping import anew
 from remit.model.base import JsonObject
 from remit.model.control import GLOBAL_TENANT, ControlState
 from remit.model.records.control import (
@@ -77,14 +78,11 @@ async def append_control(
     runtime: Runtime, tenant: str, bodies: Callable[[ControlState], list[Body]]
 ) -> ControlState:
     """Append to a control stream what ``bodies`` makes of its state; nothing when it makes nothing."""
-    for _ in range(runtime.settings.brake_attempts):
+
+    async def attempt() -> ControlState:
         states = await runtime.controls.of(tenant)
         state = next(one for one in states if one.tenant == tenant)
         wanted = bodies(state)
-        if not wanted:
-            return state
-        try:
-            return await runtime.controls.append(tenant, wanted)
-        except HeadMovedError:
-            runtime.controls.forget()
-    raise OverloadError("the control stream changed under every attempt")
+        return await runtime.controls.append(tenant, wanted) if wanted else state
+
+    return await anew(runtime, attempt, attempts=runtime.settings.brake_attempts)

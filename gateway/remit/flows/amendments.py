@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints, model_validator
 
-from remit.core.decide import decide, refuse, unavailable
+from remit.core.decide import refuse
 from remit.core.events import token_revoked
 from remit.core.facts import Situation, standing
 from remit.core.fold import pruned
@@ -22,28 +22,29 @@ from remit.core.planning import (
     ended,
     needs_arguments,
     plan_digest,
+    within_template,
 )
 from remit.core.question import held_for_plan, open_holds, plan_question
 from remit.errors import (
     HeadMovedError,
-    OverloadError,
-    PolicyUnavailableError,
     RefusedError,
     RunClosedError,
     StaleRevisionError,
 )
+from remit.flows.asking import ask
 from remit.flows.controls import unmoved
 from remit.flows.earlier import answered
 from remit.flows.lapse import lapsed
 from remit.flows.runs import ROOT
 from remit.flows.runtime import Runtime
 from remit.flows.signals import Confirmation
+from remit.flows.swapping import must
 from remit.flows.trees import Tree
 from remit.flows.values import Salted, call_value, reason_value
 from remit.model.approval import Approval, HeldAmendment
 from remit.model.base import JsonObject, Model, Subject
 from remit.model.decision import Decision, Finding
-from remit.model.plan import Plan, PlanChanges, PlanDiff, PlanSpec
+from remit.model.plan import Plan, PlanChanges, PlanDiff, PlanSpec, Step
 from remit.model.records.envelope import Body
 from remit.model.records.run import (
     ApprovalRequested,
@@ -116,17 +117,7 @@ async def amend(
         FieldError: the plan cannot be evaluated.
         RunClosedError: the run has ended.
     """
-    async with runtime.trees.turn(run):
-        runtime.trees.forget(run)  # another process may have amended, and a 409 appends nothing
-        for _ in range(runtime.settings.brake_attempts):
-            try:
-                result = await _amend(runtime, run, requester, request)
-                break
-            except HeadMovedError:
-                runtime.trees.forget(run)
-                runtime.controls.forget()
-        else:
-            raise OverloadError("the run changed under every attempt to amend it")
+    result = await must(runtime, run, lambda: _amend(runtime, run, requester, request))
     if isinstance(result, AmendmentHeld):
         return result
     return await _announce(runtime, run, *result)
@@ -163,16 +154,10 @@ async def _judge(
     requester: Requester,
     holds: tuple[Approval, ...],
 ) -> Decision:
-    decision_id = runtime.deps.ids.new("dec", runtime.now())
     principal = situation.state.principals[ROOT]
     if findings := tuple(standing(situation, principal)):
-        return refuse(decision_id, findings)
-    question = plan_question(situation, principal, plan, diff, requester.kind, holds)
-    try:
-        verdict = await runtime.deps.policy.decide(question)
-    except PolicyUnavailableError:
-        return unavailable(decision_id, runtime.deps.policy.reference())
-    return decide(decision_id, verdict, runtime.deps.policy.reference())
+        return refuse(runtime.deps.ids.new("dec", runtime.now()), findings)
+    return await ask(runtime, plan_question(situation, principal, plan, diff, requester.kind, holds))
 
 
 async def _permitted(
@@ -189,7 +174,7 @@ async def _permitted(
     used = tuple(held.id for held in holds if held.status == "approved")
     body = PlanAmended(
         revision=tree.state.revision + 1,
-        plan=_approved(plan, diff, used),
+        plan=_approved(runtime, tree, plan, diff, used),
         diff=diff,
         by=requester.subject,
         decision=decision,
@@ -287,13 +272,19 @@ def _ends(over: Ended, used: tuple[str, ...]) -> list[Body]:
     return [*tokens, *voided]
 
 
-def _approved(plan: Plan, diff: PlanDiff, used: tuple[str, ...]) -> Plan:
-    """``plan`` with its grown steps marked by the approval that let them grow."""
+def _approved(runtime: Runtime, tree: Tree, plan: Plan, diff: PlanDiff, used: tuple[str, ...]) -> Plan:
+    """``plan`` with the steps that go beyond the template marked by the approval that let them."""
     if not used:
         return plan
+    template = runtime.registry.organisation.templates.get(tree.state.template)
     grown = {*diff.added, *diff.widened}
+
+    def beyond(step: Step) -> bool:
+        grant = template.grant(step.tool) if template else None
+        return step.id in grown and not within_template(step, grant, tree.declared)
+
     return Plan(
         steps=tuple(
-            step.model_copy(update={"approval": used[0]}) if step.id in grown else step for step in plan.steps
+            step.model_copy(update={"approval": used[0]}) if beyond(step) else step for step in plan.steps
         )
     )

@@ -12,14 +12,13 @@ from pydantic import StringConstraints
 from remit.core.chain import read
 from remit.errors import (
     AlreadyRecordedError,
-    HeadMovedError,
     NotFoundError,
-    OverloadError,
     WrongPlaneError,
 )
 from remit.flows.earlier import answered
 from remit.flows.runs import ROOT
 from remit.flows.runtime import Runtime
+from remit.flows.swapping import must
 from remit.flows.values import Salted, call_value
 from remit.model.approval import Approval, HeldCall
 from remit.model.base import JsonObject, Model
@@ -63,26 +62,25 @@ async def answer(runtime: Runtime, caller: Caller, approval_id: str, given: Answ
         WrongPlaneError: the caller did not sign in recently, or is not one who may answer.
     """
     run = await _run_of(runtime, caller, approval_id)
-    async with runtime.trees.turn(run, bounded=False):
-        for _ in range(runtime.settings.brake_attempts):
-            tree = await runtime.trees.get(run)
-            held = _pending(tree.state, approval_id, runtime.now())
-            may_answer(runtime, caller, tree.state, held)
-            body = ApprovalAnswered(
-                approval_id=approval_id,
-                answer=given.answer,
-                by=caller.subject,
-                issuer=caller.issuer,
-                reason=given.reason,
-            )
-            try:
-                tree = await runtime.trees.append(tree, [body], unmoved={}, durable=True)
-            except HeadMovedError:
-                continue
-            except AlreadyRecordedError as error:
-                raise NotFoundError("the hold has been answered") from error
-            return tree.state.approvals[approval_id]
-    raise OverloadError("the run changed under every attempt to record this answer")
+
+    async def attempt() -> Approval:
+        tree = await runtime.trees.get(run)
+        held = _pending(tree.state, approval_id, runtime.now())
+        may_answer(runtime, caller, tree.state, held)
+        body = ApprovalAnswered(
+            approval_id=approval_id,
+            answer=given.answer,
+            by=caller.subject,
+            issuer=caller.issuer,
+            reason=given.reason,
+        )
+        try:
+            tree = await runtime.trees.append(tree, [body], unmoved={}, durable=True)
+        except AlreadyRecordedError as error:
+            raise NotFoundError("the hold has been answered") from error
+        return tree.state.approvals[approval_id]
+
+    return await must(runtime, run, attempt)
 
 
 def may_answer(runtime: Runtime, caller: Caller, state: RunState, held: Approval) -> None:

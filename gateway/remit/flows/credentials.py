@@ -82,4 +82,5 @@ def with_role(caller: Caller, *roles: Role) -> Caller:
 
 def opened_by(state: RunState, caller: Caller) -> bool:
     """Whether ``caller`` is the one that opened this run."""
-    return (state.opener.id, state.opener.issuer) == (caller.subject, caller.issuer)
+    opener = state.opener
+    return (opener.id, opener.issuer, state.tenant) == (caller.subject, caller.issuer, caller.tenant)

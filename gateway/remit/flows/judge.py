@@ -10,22 +10,22 @@ from dataclasses import dataclass
 
 from remit.core.canonical import canonical
 from remit.core.claims import call_claims
-from remit.core.decide import decide, refuse, unavailable
-from remit.core.facts import CallSituation, Situation, examine
+from remit.core.decide import refuse
+from remit.core.facts import CallSituation, examine
 from remit.core.question import call_question, held_for_call, open_holds
 from remit.errors import (
     AlreadyRecordedError,
     CallConflictError,
     FieldError,
     HeadMovedError,
-    OverloadError,
-    PolicyUnavailableError,
     RunClosedError,
 )
+from remit.flows.asking import ask
 from remit.flows.controls import unmoved
 from remit.flows.earlier import Earlier, answered, hashes, held_decision, recorded
 from remit.flows.lapse import lapsed
 from remit.flows.runtime import Runtime
+from remit.flows.swapping import in_turn
 from remit.flows.values import Salted, call_value
 from remit.model.approval import Approval, HeldCall
 from remit.model.base import JsonObject
@@ -88,18 +88,17 @@ async def judge(
         OverloadError: too many calls of this run are waiting, or its head keeps moving.
         StoreUnavailableError, UnavailableError: nothing can be recorded, so nothing is permitted.
     """
-    async with runtime.trees.turn(claims.sid):
-        for _ in range(runtime.settings.swap_attempts):
-            try:
-                return await _Judgement(runtime, claims, call, trace_id).make()
-            except HeadMovedError:
-                runtime.trees.forget(claims.sid)
-                runtime.controls.forget()
-            except AlreadyRecordedError:
-                runtime.trees.forget(claims.sid)
-                if earlier := await recorded(runtime, claims, call):
-                    return earlier
-    raise OverloadError("the run changed under every attempt to judge this call")
+
+    async def attempt() -> Judged:
+        try:
+            return await _Judgement(runtime, claims, call, trace_id).make()
+        except AlreadyRecordedError:
+            runtime.trees.forget(claims.sid)
+            if earlier := await recorded(runtime, claims, call):
+                return earlier
+            raise HeadMovedError("the call was recorded meanwhile") from None
+
+    return await in_turn(runtime, claims.sid, attempt)
 
 
 class _Judgement:
@@ -129,11 +128,12 @@ class _Judgement:
         if not isinstance(facts, CallSituation):
             return await self._refuse(facts, salted)
         salted = Salted(salted.salt, facts.effective.arguments)
+        holds = tuple(approval for approval in holds if _of_step(approval, facts))
         pending = next((approval for approval in holds if approval.status == "pending"), None)
         if pending is not None and (asked := await self._still_held(pending)):
             return Held(asked, pending)
         # 5. and 6. Policy's answer, and what it makes of it.
-        decision = await self._decide(situation, facts, holds)
+        decision = await ask(self.runtime, call_question(situation, facts, self.call, holds))
         match decision.effect:
             case "permit":
                 return await self._permit(decision, facts, salted, holds)
@@ -141,17 +141,6 @@ class _Judgement:
                 return await self._hold(decision, facts, salted)
             case _:
                 return await self._deny(decision, facts, salted)
-
-    async def _decide(
-        self, situation: Situation, facts: CallSituation, holds: tuple[Approval, ...]
-    ) -> Decision:
-        policy = self.runtime.deps.policy
-        decision_id = self._new("dec")
-        try:
-            verdict = await policy.decide(call_question(situation, facts, self.call, holds))
-        except PolicyUnavailableError:
-            return unavailable(decision_id, policy.reference())
-        return decide(decision_id, verdict, policy.reference())
 
     # --- the four ways out ------------------------------------------------------------------------
 
@@ -182,6 +171,7 @@ class _Judgement:
                 call_id=self.call.call_id,
                 principal=self.claims.principal,
                 tool=facts.tool.name,
+                mode=self.call.mode,
                 step=facts.step.id,
                 arguments_hash=salted.hash,
             ),
@@ -324,7 +314,8 @@ class _Judgement:
         for approval in holds:
             held = approval.subject
             same = isinstance(held, HeldCall) and (
-                (held.principal, held.tool) == (self.claims.principal, self.call.tool)
+                (held.principal, held.tool, held.mode)
+                == (self.claims.principal, self.call.tool, self.call.mode)
                 and held.arguments_hash in hashes(self.runtime, self.call, salt)
             )
             if not same:
@@ -342,6 +333,12 @@ class _Judgement:
 
     def _new(self, prefix: str) -> str:
         return self.runtime.deps.ids.new(prefix, self.runtime.now())
+
+
+def _of_step(approval: Approval, facts: CallSituation) -> bool:
+    """Whether a hold was about the step that admits the call now; a human who saw another saw no answer."""
+    held = approval.subject
+    return isinstance(held, HeldCall) and facts.step is not None and held.step == facts.step.id
 
 
 def _plain(claims: CallClaims) -> JsonObject:

@@ -7,11 +7,12 @@ from functools import partial
 
 from remit.core.chain import read
 from remit.core.events import killed, token_revoked
-from remit.errors import HeadMovedError, NotFoundError, OverloadError
+from remit.errors import NotFoundError
 from remit.flows.activation import append_control
 from remit.flows.runs import close
 from remit.flows.runtime import Runtime
 from remit.flows.signals import Confirmation, Event
+from remit.flows.swapping import must
 from remit.model.base import RunId, TokenId
 from remit.model.control import GLOBAL_TENANT, ControlState, Scope
 from remit.model.principal import Caller
@@ -73,23 +74,19 @@ async def revoke_token(runtime: Runtime, caller: Caller, jti: TokenId) -> Revoke
         NotFoundError: no live token has this id.
     """
     run, call_id = await _token(runtime, caller, jti)
-    async with runtime.trees.turn(run, bounded=False):
-        runtime.trees.forget(run)  # the call may be another process's, and a 404 appends nothing
-        for _ in range(runtime.settings.brake_attempts):
-            tree = await runtime.trees.get(run)
-            call = tree.state.calls.get(call_id)
-            if call is None or call.jti != jti or call.revoked:
-                raise NotFoundError("no live token has this id")
-            body = TokenRevoked(jti=jti, call_id=call_id, expires_at=call.token_until, cause="admin")
-            try:
-                await runtime.trees.append(tree, [body], unmoved={}, durable=True)
-                break
-            except HeadMovedError:
-                continue
-        else:
-            raise OverloadError("the run changed under every attempt to revoke this token")
+
+    async def attempt() -> str:
+        tree = await runtime.trees.get(run)
+        call = tree.state.calls.get(call_id)
+        if call is None or call.jti != jti or call.revoked:
+            raise NotFoundError("no live token has this id")
+        body = TokenRevoked(jti=jti, call_id=call_id, expires_at=call.token_until, cause="admin")
+        await runtime.trees.append(tree, [body], unmoved={}, durable=True)
+        return tree.state.tenant
+
+    tenant = await must(runtime, run, attempt)
     runtime.inflight.cancel([(run, call_id)])
-    return await _published(runtime, 0, partial(token_revoked, token=jti, tenant=tree.state.tenant))
+    return await _published(runtime, 0, partial(token_revoked, token=jti, tenant=tenant))
 
 
 async def owned(runtime: Runtime, caller: Caller, run: RunId) -> None:

@@ -9,25 +9,24 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from remit.core.claims import run_claims
-from remit.core.decide import decide, refuse, unavailable
+from remit.core.decide import refuse
 from remit.core.events import run_ended
 from remit.core.facts import Intent, Situation, standing
 from remit.core.planning import amended, check_steps, template_plan
 from remit.core.question import plan_question, run_question
 from remit.errors import (
     FieldError,
-    HeadMovedError,
-    OverloadError,
-    PolicyUnavailableError,
     RefusedError,
     RunClosedError,
     WrongPlaneError,
 )
+from remit.flows.asking import ask
 from remit.flows.controls import unmoved
 from remit.flows.credentials import opened_by
 from remit.flows.lapse import lapsed
 from remit.flows.runtime import Runtime
 from remit.flows.signals import Confirmation
+from remit.flows.swapping import anew, in_turn, must
 from remit.flows.trees import Tree
 from remit.flows.values import INTENT, sealed_intent
 from remit.model.base import JsonObject, Model, Name, StepId, Subject
@@ -87,12 +86,11 @@ async def open_run(runtime: Runtime, caller: Caller, request: OpenRequest) -> Op
         id=ROOT, agent=_agent(runtime, caller, request), user=await _user(runtime, caller, request)
     )
     intent = Intent(task=request.task, parameters=_parameters(runtime, request))
-    for _ in range(runtime.settings.swap_attempts):
-        try:
-            return await _open(runtime, caller.tenant, opener, principal, intent, request)
-        except HeadMovedError:
-            runtime.controls.forget()
-    raise OverloadError("the control state changed under every attempt to open this run")
+    return await anew(
+        runtime,
+        lambda: _open(runtime, caller.tenant, opener, principal, intent, request),
+        attempts=runtime.settings.swap_attempts,
+    )
 
 
 async def _open(
@@ -163,16 +161,12 @@ def _opening(draft: RunState, principal: Principal, decision: Decision) -> RunOp
 async def _judge(
     runtime: Runtime, situation: Situation, principal: Principal, question: QuestionDocument
 ) -> Decision:
-    decision_id, policy = runtime.deps.ids.new("dec", runtime.now()), runtime.deps.policy
     if findings := tuple(standing(situation, principal)):
-        return refuse(decision_id, findings)
-    try:
-        decision = decide(decision_id, await policy.decide(question), policy.reference())
-    except PolicyUnavailableError:
-        return unavailable(decision_id, policy.reference())
+        return refuse(runtime.deps.ids.new("dec", runtime.now()), findings)
+    decision = await ask(runtime, question)
     if decision.effect == "hold":
         # There is no run yet in which anybody could answer.
-        return refuse(decision_id, decision.findings, decision.engine)
+        return refuse(decision.id, decision.findings, decision.engine)
     return decision
 
 
@@ -241,18 +235,17 @@ async def narrow(
     Raises:
         FieldError: a step that the narrowing principal does not have itself.
     """
-    async with runtime.trees.turn(claims.sid):
-        runtime.trees.forget(claims.sid)  # the parent may have joined in another process
-        for _ in range(runtime.settings.swap_attempts):
-            tree = await runtime.trees.get(claims.sid)
-            added = _narrowed(runtime, tree.state, claims, agent, steps)
-            try:
-                tree = await runtime.trees.append(tree, [PrincipalAdded(principal=added)], unmoved={})
-            except HeadMovedError:
-                continue
-            token, expires_at = await run_token(runtime, tree.state, added)
-            return added, token, expires_at
-    raise OverloadError("the run changed under every attempt to add this principal")
+
+    async def attempt() -> tuple[RunState, Principal]:
+        tree = await runtime.trees.get(claims.sid)
+        added = _narrowed(runtime, tree.state, claims, agent, steps)
+        tree = await runtime.trees.append(tree, [PrincipalAdded(principal=added)], unmoved={})
+        return tree.state, added
+
+    runtime.trees.forget(claims.sid)  # the parent may have joined in another process
+    state, added = await in_turn(runtime, claims.sid, attempt)
+    token, expires_at = await run_token(runtime, state, added)
+    return added, token, expires_at
 
 
 async def close(
@@ -264,25 +257,20 @@ async def close(
     reason: str = "",
 ) -> tuple[RunState, Confirmation]:
     """End a run: every token, approval and call under it ends at once. Ending it twice is no error."""
-    async with runtime.trees.turn(run, bounded=False):
-        state = await _close(runtime, run, RunClosed(cause=cause, by=by, reason=reason))
+    body = RunClosed(cause=cause, by=by, reason=reason)
+    state = await must(runtime, run, lambda: _close(runtime, run, body))
     runtime.inflight.cancel((run, call_id) for call_id in state.calls)
     events = await runtime.signals.publish([partial(run_ended, run=run, tenant=state.tenant)])
     return state, await runtime.signals.confirmed(events, runtime.settings.confirm_wait_ms)
 
 
 async def _close(runtime: Runtime, run: str, body: RunClosed) -> RunState:
-    for _ in range(runtime.settings.brake_attempts):
-        tree = await runtime.trees.get(run)
-        if tree.state.status in {"closed", "refused"}:
-            return tree.state
-        voided = [ApprovalVoided(approval_id=held, cause="closed") for held in tree.state.approvals]
-        bodies = [*lapsed(tree.state, runtime.now()), *voided, body]
-        try:
-            return (await runtime.trees.append(tree, bodies, unmoved={}, durable=True)).state
-        except HeadMovedError:
-            continue
-    raise OverloadError("the run changed under every attempt to end it")
+    tree = await runtime.trees.get(run)
+    if tree.state.status in {"closed", "refused"}:
+        return tree.state
+    voided = [ApprovalVoided(approval_id=held, cause="closed") for held in tree.state.approvals]
+    bodies = [*lapsed(tree.state, runtime.now()), *voided, body]
+    return (await runtime.trees.append(tree, bodies, unmoved={}, durable=True)).state
 
 
 # --- parts of opening -----------------------------------------------------------------------------

@@ -9,11 +9,11 @@ from remit.errors import (
     CallConflictError,
     HeadMovedError,
     NotFoundError,
-    OverloadError,
     StateError,
 )
 from remit.flows.judge import Permit
 from remit.flows.runtime import Runtime
+from remit.flows.swapping import must
 from remit.flows.values import Salted, call_value, result_value
 from remit.model.base import JsonObject
 from remit.model.records.run import CallDecided, CallSettled
@@ -73,22 +73,22 @@ async def report(runtime: Runtime, claims: RunClaims, call_id: str, outcome: str
 
 async def _append(runtime: Runtime, run: str, body: CallSettled, values: dict[str, bytes]) -> bool:
     """Append an outcome to wherever the run is by now; ``False`` when it already has one."""
-    async with runtime.trees.turn(run, bounded=False):
-        for _ in range(runtime.settings.brake_attempts):
-            tree = await runtime.trees.get(run)
-            try:
-                await runtime.trees.append(tree, [body], unmoved={}, values=values)
-            except HeadMovedError:
-                continue
-            except AlreadyRecordedError:
-                return False
-            except StateError:
-                if not values:
-                    raise
-                values = {}  # the run's values were erased meanwhile
-                continue
-            return True
-    raise OverloadError("the run changed under every attempt to record this outcome")
+
+    async def attempt(kept: dict[str, bytes]) -> bool:
+        tree = await runtime.trees.get(run)
+        try:
+            await runtime.trees.append(tree, [body], unmoved={}, values=kept)
+        except AlreadyRecordedError:
+            return False
+        except HeadMovedError:
+            raise
+        except StateError:
+            if not kept:
+                raise
+            return await attempt({})  # the run's values were erased meanwhile
+        return True
+
+    return await must(runtime, run, lambda: attempt(values), fresh=False)
 
 
 async def _decided(runtime: Runtime, run: str, call_id: str) -> CallDecided:

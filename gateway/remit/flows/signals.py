@@ -101,7 +101,7 @@ class Signals:
     ) -> tuple[dict[str, str], bool]:
         """One poll of one verifier (RFC 8936 section 2.4): its events by id, and whether there are more.
 
-        What is not acknowledged comes again. A verifier that was not known gets every event that
+        What is not acknowledged comes again; ``most=0`` only acknowledges. A verifier that was not known gets every event that
         can still matter.
         """
         self._prune()
@@ -110,10 +110,10 @@ class Signals:
             outbox = self._outboxes[verifier] = _Outbox(unacked=dict.fromkeys(self._events))
         outbox.last_seen = self._clock.monotonic()
         await self._acknowledge(outbox, acks)
-        if not outbox.unacked and not at_once:
+        if not outbox.unacked and not at_once and most:
             await self._wait(outbox)
         waiting = [jti for jti in outbox.unacked if jti in self._events]
-        chosen = waiting[: max(1, min(most, MAX_EVENTS))]
+        chosen = waiting[: min(most, MAX_EVENTS)]
         return {jti: self._events[jti][0] for jti in chosen}, len(waiting) > len(chosen)
 
     async def _acknowledge(self, outbox: _Outbox, acks: Sequence[str]) -> None:

@@ -15,18 +15,20 @@ from remit.model.base import (
     StepId,
     Subject,
 )
+from remit.model.call import Mode
 from remit.model.decision import Answerer, ReasonCode
 
 ApprovalStatus = Literal["pending", "approved", "rejected"]
 
 
 class HeldCall(Model):
-    """The call that a hold is about: this id, tool, step and these arguments (by salted hash)."""
+    """The call that a hold is about: this id, tool, mode, step and these arguments (by salted hash)."""
 
     kind: Literal["call"] = "call"
     call_id: CallId
     principal: PrincipalId
     tool: Name
+    mode: Mode = "execute"
     step: StepId
     arguments_hash: str
 
