@@ -15,6 +15,8 @@ from remit.model.base import Json
 from remit.net.files import read, read_registration
 
 CONFIG_NAME = "remit.yaml"
+NOT_SETTINGS = frozenset({"REMIT_CONFIG", "REMIT_TOKEN"})
+"""Variables that commands read: where the configuration is, and a bearer token for the admin plane."""
 
 
 def load_config(path: Path) -> RemitConfig:
@@ -56,7 +58,8 @@ def _environment() -> dict[str, Any]:
     """What ``REMIT_…`` says, by field; ``REMIT_AGENT__PORT`` is ``agent.port``."""
     for name in os.environ:
         field = name.removeprefix("REMIT_").lower().split("__")[0]
-        if name.startswith("REMIT_") and field not in RemitConfig.model_fields:
+        known = field in RemitConfig.model_fields or name in NOT_SETTINGS
+        if name.startswith("REMIT_") and not known:
             raise ConfigError(name, "is not a setting of remit.yaml")
     return EnvSettingsSource(_FromEnvironment)()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from remit.flows.settings import FlowSettings
 from remit.identity.settings import IssuerConfig
@@ -112,6 +112,18 @@ class RemitConfig(Section):
     flows: dict[str, int] = Field(default_factory=dict)
     log: LogSettings = LogSettings()
     root: Path = Path()
+
+    @field_validator("flows")
+    @classmethod
+    def _flow_numbers(cls, flows: dict[str, int]) -> dict[str, int]:
+        if set(flows) & {"issuer", "admin_audience", "tenants"}:
+            raise ValueError("only numbers; the listeners and tenants have settings of their own")
+        try:
+            FlowSettings.model_validate({"issuer": "", "admin_audience": "", **flows})
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise ValueError(f"{first['loc'][0]}: {first['msg']}") from error
+        return flows
 
     def flow_settings(self) -> FlowSettings:
         """The flows' settings."""

@@ -101,8 +101,8 @@ class Signals:
     ) -> tuple[dict[str, str], bool]:
         """One poll of one verifier (RFC 8936 section 2.4): its events by id, and whether there are more.
 
-        What is not acknowledged comes again; ``most=0`` only acknowledges. A verifier that was not known gets every event that
-        can still matter.
+        What is not acknowledged comes again; ``most=0`` only acknowledges. A verifier that was not
+        known gets every event that can still matter.
         """
         self._prune()
         outbox = self._outboxes.get(verifier)

@@ -141,6 +141,8 @@ class Worker:
 
     async def _exchange(self, frame: bytes) -> tuple[bytes, bytes]:
         async with self._turn:
+            if self._writer.is_closing():
+                raise EOFError  # uvloop's write would raise a RuntimeError, which ends the engine for good
             self._writer.write(LENGTH.pack(len(frame)) + frame)
             await self._writer.drain()
             (length,) = LENGTH.unpack(await self._reader.readexactly(LENGTH.size))

@@ -213,7 +213,7 @@ ROUTES = (
         ADMIN,
         body=RevocationBody,
         answer=answers.RevokedAnswer,
-        problems=(404,),
+        problems=(404, 410),
     ),
     Route(
         "POST",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from aiohttp import web
 from opentelemetry.propagate import inject
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from remit.errors import WrongPlaneError
 from remit.flows import calls, runs, settle
@@ -226,6 +226,7 @@ ROUTES = (
         EITHER,
         body=AmendRequest,
         answer=answers.AmendedAnswer,
+        also={202: answers.HeldAnswer},
         problems=(404, 409, 410),
     ),
     Route(
@@ -294,7 +295,10 @@ def _run(request: web.Request) -> str:
 
 
 def _call_id(request: web.Request) -> str:
-    return _CallIdBody.model_validate({"call_id": request.match_info["call_id"]}).call_id
+    try:
+        return _CallIdBody.model_validate({"call_id": request.match_info["call_id"]}).call_id
+    except ValidationError as error:
+        raise parse.field_error(error) from error
 
 
 def _json(answer: Model, status: int = 200) -> web.Response:

@@ -25,16 +25,6 @@ from remit.model.records.run import Outcome
 from remit.model.run import RunStatus
 
 
-class Problem(Model):
-    """RFC 9457. ``type`` ends in a stable code; ``field`` names what is wrong with a 422."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    field: str | None = None
-
-
 class FindingAnswer(Model):
     """One reason, in words, with what can be done about it."""
 
@@ -54,6 +44,24 @@ class DecisionAnswer(Model):
     findings: tuple[FindingAnswer, ...]
     obligations: tuple[Obligation, ...]
     retryable: bool
+
+
+class Problem(Model):
+    """RFC 9457. ``type`` ends in a stable code; ``field`` names what is wrong with a 422.
+
+    The members of a decision are there when policy refused to open a run or to change a plan.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+    decision_id: DecisionId | None = None
+    decision: Effect | None = None
+    findings: tuple[FindingAnswer, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
+    retryable: bool | None = None
 
 
 class ApprovalAnswer(Model):
@@ -149,6 +157,13 @@ class AmendedAnswer(Model):
     revoked: tuple[TokenId, ...]
     voided: tuple[ApprovalId, ...]
     verifiers: Confirmation
+
+
+class HeldAnswer(DecisionAnswer):
+    """A change of plan that waits for a human; the plan is as it was."""
+
+    approval: ApprovalAnswer
+    message: str
 
 
 class ClosedAnswer(Model):

@@ -19,6 +19,9 @@ EVERY_DOOR: Final = (400, 500, 503)
 """What any operation may answer."""
 WITH_CREDENTIAL: Final = (401, 403)
 WITH_BODY: Final = (413, 415, 422)
+WITH_QUERY: Final = (422,)
+CHANGING: Final = (429,)
+"""What may meet a full queue."""
 
 
 def document(title: str, routes: Iterable[Route], server: str) -> dict[str, Any]:
@@ -55,27 +58,34 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["description"] = f"Credential: {route.credential}."
     if route.body is not None:
         content = {"application/json": {"schema": _ref(route.body)}}
-        operation["requestBody"] = {"required": True, "content": content}
+        needed = any(field.is_required() for field in route.body.model_fields.values())
+        operation["requestBody"] = {"required": needed, "content": content}
     return operation
 
 
 def _responses(route: Route) -> dict[str, Any]:
-    good: dict[str, Any] = {"description": route.summary}
-    if route.answer is not None:
-        good["content"] = {"application/json": {"schema": _ref(route.answer)}}
+    models = {route.status: route.answer, **route.also}
+    good = {str(status): _good(route.summary, model) for status, model in models.items()}
     problem = {"description": "A problem (RFC 9457)", "content": {PROBLEM: {"schema": _ref(Problem)}}}
     statuses = {*EVERY_DOOR, *route.problems}
     statuses |= set(WITH_CREDENTIAL) if route.credential else set()
     statuses |= set(WITH_BODY) if route.body else set()
-    if route.method == "PUT":
-        statuses.add(429)
-    return {str(route.status): good, **{str(status): problem for status in sorted(statuses)}}
+    statuses |= set(WITH_QUERY) if route.query else set()
+    statuses |= set(CHANGING) if route.method != "GET" else set()
+    return {**good, **{str(status): problem for status in sorted(statuses)}}
+
+
+def _good(summary: str, model: type[BaseModel] | None) -> dict[str, Any]:
+    if model is None:
+        return {"description": summary}
+    return {"description": summary, "content": {"application/json": {"schema": _ref(model)}}}
 
 
 def _schemas(routes: list[Route]) -> dict[str, Any]:
     named: dict[str, type[BaseModel]] = {Problem.__name__: Problem}
     for route in routes:
-        named.update({model.__name__: model for model in (route.body, route.answer) if model is not None})
+        models_of = (route.body, route.answer, *route.also.values())
+        named.update({model.__name__: model for model in models_of if model is not None})
     models = [named[name] for name in sorted(named)]
     _, definitions = models_json_schema([(model, "validation") for model in models], ref_template=REF)
     found: dict[str, Any] = definitions["$defs"]

@@ -6,6 +6,7 @@ A refusal names the field and never echoes its value.
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, Final, TypeVar
 
@@ -17,6 +18,10 @@ from remit.errors import FieldError, InputError, TokenInvalidError, TooLargeErro
 M = TypeVar("M", bound=BaseModel)
 
 MAX_BODY_BYTES: Final = 1_048_576
+MAX_FIELD_CHARS: Final = 256
+"""Of a field's name in a problem; the caller wrote it."""
+MAX_DIGITS: Final = 16
+"""Of a number in a query; 2^53 has as many."""
 _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _PREFER_WAIT: Final = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,3})(?:$|[,;\s])")
 
@@ -39,26 +44,41 @@ async def body(request: web.Request, model: type[M]) -> M:
         raw = await request.read()
     except web.HTTPRequestEntityTooLarge as error:
         raise TooLargeError(f"the body is larger than {MAX_BODY_BYTES} bytes") from error
+    except web.RequestPayloadError as error:
+        raise InputError("the body is not what its Content-Encoding says") from error
     return parsed(raw, model)
 
 
 def parsed(raw: bytes, model: type[M]) -> M:
     """``raw`` as ``model``; JSON that two readers could read differently is refused first."""
     try:
-        json.loads(raw, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        json.loads(
+            raw.decode(),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
         return model.model_validate_json(raw)
     except ValidationError as error:
-        raise field_error(error) from error
+        raise _model_error(error) from error
     except RecursionError as error:
         raise InputError("the body is nested too deeply") from error
     except ValueError as error:
         raise InputError(f"the body is not one strict JSON text: {_safe(error)}") from error
 
 
+def _model_error(error: ValidationError) -> InputError:
+    """What a model refused; what its stricter parser could not read is no JSON text at all."""
+    if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
+        return InputError("the body is not one strict JSON text: a surrogate or its depth")
+    return field_error(error)
+
+
 def field_error(error: ValidationError) -> FieldError:
     """The first thing that is wrong, as a field and a problem, without the value."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return FieldError(".".join(str(part) for part in first["loc"]) or "body", first["msg"])
+    field = ".".join(str(part) for part in first["loc"])[:MAX_FIELD_CHARS]
+    return FieldError(field or "body", first["msg"])
 
 
 def bearer(request: web.Request) -> str:
@@ -93,7 +113,7 @@ def integer(request: web.Request, name: str, default: int, most: int) -> int:
     text = request.query.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or int(text) > most:
+    if not text.isascii() or not text.isdigit() or len(text) > MAX_DIGITS or int(text) > most:
         raise FieldError(name, f"must be a whole number, at most {most}")
     return int(text)
 
@@ -111,6 +131,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("an object has a name twice")
     return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is beyond every reader's range")
+    return number
 
 
 def _no_constant(name: str) -> Any:

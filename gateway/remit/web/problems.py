@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from traceback import format_tb
 from typing import Any, Final
 
 import structlog
@@ -55,8 +56,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(error)
     except web.HTTPException as error:
         return _problem(error.status, "http", HTTPStatus(error.status).phrase, {}, dict(error.headers))
-    except Exception:  # noqa: BLE001 - the outermost handler: an unknown error is a 500 and nothing more
-        _log.exception("unexpected error", path=request.match_info.route.resource and request.path)
+    except Exception as error:  # noqa: BLE001 - the outermost handler: an unknown error is a 500 and nothing more
+        # Where it happened, and never its message: that could hold a value of the request.
+        _log.error("unexpected error", error=type(error).__name__, frames=format_tb(error.__traceback__))
         return _problem(500, "internal", "an unexpected error; nothing was permitted", {}, {})
 
 

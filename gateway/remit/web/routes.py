@@ -25,6 +25,7 @@ class Route:
         body: the request's model; ``None`` for no body.
         answer: the model of the answer; ``None`` for something other than JSON.
         status: of the answer when all is well.
+        also: the models of other good answers, by status.
         problems: the other statuses that it may answer, besides those that every operation may.
         query: query parameters, by name, with what they mean.
         credential: what the bearer token must be, in words; ``None`` for a public operation.
@@ -37,6 +38,7 @@ class Route:
     body: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
     status: int = 200
+    also: dict[int, type[BaseModel]] = field(default_factory=dict)
     problems: tuple[int, ...] = ()
     query: dict[str, str] = field(default_factory=dict)
 

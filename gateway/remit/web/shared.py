@@ -94,7 +94,7 @@ VERIFIER_ROUTES = (
         answer=answers.PollAnswer,
         query={"stream": "the verifier process's own name for its stream"},
     ),
-    Route("POST", "/oauth2/introspect", introspection, VERIFIER),
+    Route("POST", "/oauth2/introspect", introspection, VERIFIER, problems=(413, 422)),
 )
 
 

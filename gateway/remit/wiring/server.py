@@ -14,6 +14,7 @@ from aiohttp import web
 
 from remit.config import RemitConfig
 from remit.config.settings import Listener
+from remit.errors import ConfigError
 from remit.observe import RequestMetrics
 from remit.web.app import admin_app, agent_app
 from remit.wiring.gateway import DRAIN_S, Gateway, open_gateway
@@ -59,5 +60,11 @@ async def _listen(app: web.Application, listener: Listener) -> web.AppRunner:
         app, handler_cancellation=True, access_log=None, shutdown_timeout=DRAIN_S, keepalive_timeout=75
     )
     await runner.setup()
-    await web.TCPSite(runner, listener.host, listener.port).start()
+    try:
+        await web.TCPSite(runner, listener.host, listener.port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise ConfigError(
+            f"{listener.host}:{listener.port}", f"cannot listen here: {error.strerror}"
+        ) from error
     return runner
