@@ -14,14 +14,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_a_sub_agent_cannot_turn_its_step_into_a_payment(doors) -> None:
     run, token = await doors.open()
     path = f"/v1/runs/{run}"
-    body = {"agent": w.SUB, "steps": ["s1"]}
+    body = {"steps": ["s1"]}
     _, child = await doors.ask("POST", f"{path}/principals", token, body)
     sub = doors.bearer(child["token"])
     step = {"id": "s1", "tool": "payments.create", "constraints": {"payee": {"const": "Acme"}}}
     change = {"base_revision": 1, "changes": {"put": [step]}}
     assert (await doors.ask("POST", f"{path}/amendments", sub, change))[0] == 403
     assert (await doors.ask("POST", f"{path}/close", sub, {}))[0] == 403
-    body = {"agent": w.SUB, "steps": ["s1", "s3"]}
+    body = {"steps": ["s1", "s3"]}
     assert (await doors.ask("POST", f"{path}/principals", sub, body))[0] == 422
     pay = {"tool": "payments.create", "arguments": w.PAY}
     _, answer = await doors.ask("PUT", f"{path}/calls/c1", sub, pay)

@@ -96,7 +96,7 @@ async def test_a_first_plan_narrows_and_never_widens(world) -> None:
 class TestSubAgents:
     @pytest_asyncio.fixture(loop_scope="session")
     async def child(self, world, run):
-        _, token, _ = await runs.narrow(world.gate.runtime, run.claims, w.SUB, ("s1", "s2"))
+        _, token, _ = await runs.narrow(world.gate.runtime, run.claims, ("s1", "s2"), w.agent(w.SUB))
         return RunTokens().verify(world.gate.runtime, token)
 
     async def test_may_do_its_steps_and_no_other(self, run, child) -> None:
@@ -106,8 +106,8 @@ class TestSubAgents:
 
     async def test_narrows_only_further(self, world, child) -> None:
         with pytest.raises(FieldError):
-            await runs.narrow(world.gate.runtime, child, "spiffe://example.org/third", ("s3",))
-        added, _, _ = await runs.narrow(world.gate.runtime, child, "spiffe://example.org/third", ("s1",))
+            await runs.narrow(world.gate.runtime, child, ("s3",), w.agent("spiffe://example.org/third"))
+        added, _, _ = await runs.narrow(world.gate.runtime, child, ("s1",), w.agent("spiffe://example.org/third"))
         assert added.chain == (w.AGENT, w.SUB)
 
     async def test_gets_no_answer_that_was_its_parents(self, world, run, child) -> None:
@@ -137,10 +137,10 @@ class TestSubAgents:
     async def test_another_process_knows_it_at_once(self, world, run) -> None:
         other = (await world.gateway()).take(run)
         await other.state()
-        _, token, _ = await runs.narrow(world.gate.runtime, run.claims, w.SUB, ("s1",))
+        _, token, _ = await runs.narrow(world.gate.runtime, run.claims, ("s1",), w.agent(w.SUB))
         child = RunTokens().verify(world.gate.runtime, token)
         assert (await other.call("c1", "documents.read", w.READ, claims=child))["decision"] == "permit"
-        await runs.narrow(other.gate.runtime, child, "spiffe://example.org/third", ("s1",))
+        await runs.narrow(other.gate.runtime, child, ("s1",), w.agent("spiffe://example.org/third"))
 
 
 async def test_only_who_opened_it_renews_its_token(world, run) -> None:

@@ -19,8 +19,9 @@ from remit.config import RemitConfig, load_config, load_registry
 from remit.core.chain import read
 from remit.core.fold import fold
 from remit.core.registry import Registry, definition_digest
-from remit.flows import amendments, approvals, calls, revocations, runs
+from remit.flows import amendments, approvals, calls, revocations
 from remit.flows.credentials import RunTokens
+from remit.flows.opening import OpenRequest, open_run
 from remit.flows.recovery import recover
 from remit.flows.runtime import Runtime, make_runtime
 from remit.flows.settings import FlowSettings
@@ -54,6 +55,11 @@ PAY = {"payee": "Acme", "amount_cents": 900}
 LARGE = {"payee": "Acme", "amount_cents": 120_000}
 MAIL = {"to": "billing@acme.example", "text": "paid"}
 NOTE = {"text": "n"}
+
+
+def agent(subject: str) -> Caller:
+    """An agent that proved who it is."""
+    return Caller(subject=subject, issuer="UNSAFE-dev", roles=("agent",), tenant="default", plane="agent")
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -240,8 +246,8 @@ class Gateway:
             **more,
         }
         caller = await self.caller(openers[by], by)
-        asked = runs.OpenRequest.model_validate(request, strict=False)
-        opened = await runs.open_run(self.runtime, caller, asked)
+        asked = OpenRequest.model_validate(request, strict=False)
+        opened = await open_run(self.runtime, caller, asked)
         return Run(self, opened.state.run, RunTokens().verify(self.runtime, opened.token), opened.token)
 
     def take(self, run: Run) -> Run:

@@ -78,7 +78,7 @@ async def test_every_answer_is_of_its_declared_shape(doors) -> None:
     outcome = {"outcome": "ok", "result": {"a": 1}}
     await ask("POST", put + "/outcome", token, outcome, run=run, call_id="a0")
     principals = "/v1/runs/{run}/principals"
-    await ask("POST", principals, token, {"agent": w.SUB, "steps": ["s1"]}, run=run)
+    await ask("POST", principals, token, {"steps": ["s1"]}, run=run)
     amendments = "/v1/runs/{run}/amendments"
     wide = {"base_revision": 1, "changes": {"put": [{"id": "x", "tool": "outside.send"}]}}
     await ask("POST", amendments, token, wide, run=run)

@@ -46,7 +46,7 @@ async def credentials(doors) -> tuple[str, dict[str, str]]:
     run, token = await doors.open()
     call = {"tool": "suppliers.get", "arguments": {"name": "Acme"}}
     _, permit = await doors.ask("PUT", f"/v1/runs/{run}/calls/held?mode=authorize", token, call)
-    body = {"agent": w.SUB, "steps": ["s1"]}
+    body = {"steps": ["s1"]}
     _, child = await doors.ask("POST", f"/v1/runs/{run}/principals", token, body)
     mint = doors.world.token
     return run, {

@@ -121,7 +121,7 @@ async def test_conflicts_and_ends(doors) -> None:
     assert (await doors.ask("PUT", f"{path}/calls/c2", token, CALL))[0] == 410
     assert (await doors.ask("POST", f"{path}/amendments", token, {**stale, "base_revision": 1}))[0] == 410
     assert (await doors.ask("POST", f"{path}/token", doors.opener))[0] == 410
-    assert (await doors.ask("POST", f"{path}/principals", token, {"agent": w.SUB, "steps": ["s1"]}))[0] == 410
+    assert (await doors.ask("POST", f"{path}/principals", token, {"steps": ["s1"]}))[0] == 410
     assert (await doors.ask("POST", f"{path}/close", token, {"reason": "again"}))[0] == 200
 
 

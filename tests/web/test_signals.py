@@ -9,6 +9,7 @@ import remit_test_world as w
 
 from remit.core.audit import Audit, Checkpoint
 from remit.errors import CredentialError, IntegrityError
+from remit.flows import runs
 from remit.flows.checkpoints import checkpoint_claims
 from remit.verify.connect import connect
 
@@ -147,7 +148,7 @@ async def test_introspection_answers_for_the_log_and_not_for_a_cache(doors) -> N
     ask = lambda: doors.ask("POST", "/oauth2/introspect", doors.verifier, data={"token": raw})  # noqa: E731
     assert (await ask())[1]["active"] is True
     other = (await doors.world.gateway()).runtime
-    await w.runs.close(other, run, cause="agent", by=w.AGENT)
+    await runs.close(other, run, cause="agent", by=w.AGENT)
     assert (await ask())[1] == {"active": False}
     for token_ in ("x", "a.b.c", token["Authorization"][7:]):
         form = {"token": token_}

@@ -1,173 +1,32 @@
-"""Runs: opened with an intent that policy judges, joined by sub-agents, and ended."""
+"""Runs that are open: tokens to act in them, sub-agents that join them, and their end."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
-
-from pydantic import Field, StringConstraints
+from typing import Final, Literal
 
 from remit.core.claims import run_claims
-from remit.core.decide import refuse
 from remit.core.events import run_ended
-from remit.core.facts import Intent, Situation, standing
-from remit.core.planning import amended, check_steps, template_plan
-from remit.core.question import plan_question, run_question
 from remit.errors import (
     FieldError,
-    RefusedError,
     RunClosedError,
     WrongPlaneError,
 )
-from remit.flows.asking import ask
-from remit.flows.controls import unmoved
 from remit.flows.credentials import opened_by
 from remit.flows.lapse import lapsed
 from remit.flows.runtime import Runtime
 from remit.flows.signals import Confirmation
-from remit.flows.swapping import anew, in_turn, must
+from remit.flows.swapping import in_turn, must
 from remit.flows.trees import Tree
-from remit.flows.values import INTENT, sealed_intent
-from remit.model.base import JsonObject, Model, Name, StepId, Subject
-from remit.model.decision import Decision
-from remit.model.plan import Plan, PlanDiff, PlanSpec
-from remit.model.principal import Caller, Opener, Principal
-from remit.model.question import QuestionDocument
-from remit.model.records.envelope import Head
-from remit.model.records.run import ApprovalVoided, PrincipalAdded, RunClosed, RunOpened, RunRefused
+from remit.model.base import StepId, Subject
+from remit.model.principal import Caller, Principal
+from remit.model.records.run import ApprovalVoided, PrincipalAdded, RunClosed
 from remit.model.run import RunState
 from remit.model.token import ACCESS_TOKEN, RunClaims
 
-ROOT = "prn_root"
-MAX_PRINCIPALS = 64
+ROOT: Final = "prn_root"
+MAX_PRINCIPALS: Final = 64
 """How many principals, the root included, one run may have."""
-
-
-class OpenRequest(Model):
-    """What a run is opened with.
-
-    Attributes:
-        task: what was asked for, in words; kept beside the log, and never a source of authority.
-        plan: the first plan; without one, every tool of the template is a step.
-        subject_token: the user's own token, when somebody else opens the run for them.
-        agent: which of the template's agents will act, when the opener is not that agent and the
-            template names several.
-    """
-
-    template: Name
-    parameters: JsonObject = Field(default_factory=dict)
-    task: Annotated[str, StringConstraints(max_length=32_768)] = ""
-    plan: PlanSpec | None = None
-    subject_token: str | None = None
-    agent: Subject | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenedRun:
-    """An open run and a token to act in it."""
-
-    state: RunState
-    token: str
-    expires_at: int
-    decision: Decision
-
-
-async def open_run(runtime: Runtime, caller: Caller, request: OpenRequest) -> OpenedRun:
-    """Open a run for this opener, if policy permits.
-
-    Raises:
-        RefusedError: policy denied it; the refusal is recorded under a run id of its own.
-        FieldError: a parameter, the plan or the agent is not what the template admits.
-        WrongPlaneError: the caller is no opener.
-    """
-    opener = Opener(id=caller.subject, kind=_kind(caller), issuer=caller.issuer)
-    principal = Principal(
-        id=ROOT, agent=_agent(runtime, caller, request), user=await _user(runtime, caller, request)
-    )
-    intent = Intent(task=request.task, parameters=_parameters(runtime, request))
-    return await anew(
-        runtime,
-        lambda: _open(runtime, caller.tenant, opener, principal, intent, request),
-        attempts=runtime.settings.swap_attempts,
-    )
-
-
-async def _open(
-    runtime: Runtime,
-    tenant: str,
-    opener: Opener,
-    principal: Principal,
-    intent: Intent,
-    request: OpenRequest,
-) -> OpenedRun:
-    now = runtime.now()
-    run = runtime.deps.ids.new("run", now)
-    controls = await runtime.controls.of(tenant)
-    salted = sealed_intent(intent, runtime.deps.ids.salt())
-    plan, diff = _plan(runtime, request, intent.declared(opener.kind))
-    draft = RunState(
-        run=run,
-        tenant=tenant,
-        status="open",
-        template=request.template,
-        opener=opener,
-        declared_by=opener.kind,
-        intent_hash=salted.hash,
-        opened_at=now,
-        expires_at=now + _ttl_s(runtime, request.template) * 1000,
-        plan=plan,
-        revision=1,
-        principals={ROOT: principal},
-    )
-    situation = runtime.situation(Tree(draft, Head(), intent), controls)
-    decision = await _judge(runtime, situation, principal, run_question(situation, principal))
-    if decision.effect == "permit" and request.plan is not None:
-        # A first plan of the opener's own is judged as the amendment of an empty one.
-        question = plan_question(situation, principal, plan, diff, opener.kind, ())
-        decision = await _judge(runtime, situation, principal, question)
-    body = _opening(draft, principal, decision)
-    tree = await runtime.trees.start(
-        run, body, intent, unmoved=unmoved(controls), values={INTENT: salted.sealed()}
-    )
-    if isinstance(body, RunRefused):
-        raise RefusedError("policy refused to open this run", decision)
-    token, expires_at = await run_token(runtime, tree.state, principal)
-    return OpenedRun(tree.state, token, expires_at, decision)
-
-
-def _opening(draft: RunState, principal: Principal, decision: Decision) -> RunOpened | RunRefused:
-    if decision.effect != "permit":
-        return RunRefused(
-            tenant=draft.tenant,
-            template=draft.template,
-            opener=draft.opener,
-            principal=principal,
-            intent_hash=draft.intent_hash,
-            decision=decision,
-        )
-    return RunOpened(
-        tenant=draft.tenant,
-        template=draft.template,
-        opener=draft.opener,
-        principal=principal,
-        plan=draft.plan,
-        intent_hash=draft.intent_hash,
-        expires_at=draft.expires_at,
-        decision=decision,
-    )
-
-
-async def _judge(
-    runtime: Runtime, situation: Situation, principal: Principal, question: QuestionDocument
-) -> Decision:
-    if findings := tuple(standing(situation, principal)):
-        return refuse(runtime.deps.ids.new("dec", runtime.now()), findings)
-    decision = await ask(runtime, question)
-    if decision.effect == "hold":
-        # There is no run yet in which anybody could answer.
-        return refuse(decision.id, decision.findings, decision.engine)
-    return decision
 
 
 async def run_token(runtime: Runtime, state: RunState, principal: Principal) -> tuple[str, int]:
@@ -228,17 +87,24 @@ def whole_run(holder: RunClaims | Caller) -> RunClaims | Caller:
 
 
 async def narrow(
-    runtime: Runtime, claims: RunClaims, agent: Subject, steps: tuple[StepId, ...]
+    runtime: Runtime, claims: RunClaims, steps: tuple[StepId, ...], actor: Caller | None = None
 ) -> tuple[Principal, str, int]:
     """A sub-agent as a principal narrowed to ``steps``, and its run token.
 
+    Args:
+        actor: the sub-agent, proved by a credential of its own; without one it is the narrowing
+            agent itself, with fewer steps. A name alone would let one agent act as another.
+
     Raises:
-        FieldError: a step that the narrowing principal does not have itself.
+        FieldError: a step that the narrowing principal does not have itself, or an actor that is no
+            agent of the run's tenant.
     """
+    if actor is not None and ("agent" not in actor.roles or actor.tenant != claims.tenant):
+        raise FieldError("actor_token", "is not an agent's token of the run's tenant")
 
     async def attempt() -> tuple[RunState, Principal]:
         tree = await runtime.trees.get(claims.sid)
-        added = _narrowed(runtime, tree.state, claims, agent, steps)
+        added = _narrowed(runtime, tree.state, claims, steps, actor)
         tree = await runtime.trees.append(tree, [PrincipalAdded(principal=added)], unmoved={})
         return tree.state, added
 
@@ -273,66 +139,8 @@ async def _close(runtime: Runtime, run: str, body: RunClosed) -> RunState:
     return (await runtime.trees.append(tree, bodies, unmoved={}, durable=True)).state
 
 
-# --- parts of opening -----------------------------------------------------------------------------
-
-
-def _kind(caller: Caller) -> Literal["user", "orchestrator", "agent"]:
-    openers: tuple[Literal["user", "orchestrator", "agent"], ...] = ("user", "orchestrator", "agent")
-    kinds = [role for role in openers if role in caller.roles]
-    if len(kinds) != 1:
-        raise WrongPlaneError("an opener is exactly one of user, orchestrator and agent")
-    return kinds[0]
-
-
-def _agent(runtime: Runtime, caller: Caller, request: OpenRequest) -> Subject:
-    if "agent" in caller.roles:
-        if request.agent not in {None, caller.subject}:
-            raise FieldError("agent", "an agent opens runs for itself alone")
-        return caller.subject
-    if request.agent is not None:
-        return request.agent
-    template = runtime.registry.organisation.templates.get(request.template)
-    if template is None or len(template.agents) != 1:
-        raise FieldError("agent", "is needed, because the template does not name exactly one agent")
-    return template.agents[0]
-
-
-async def _user(runtime: Runtime, caller: Caller, request: OpenRequest) -> Subject | None:
-    """The user, verified by their own token; a name alone is never enough."""
-    if request.subject_token is None:
-        return caller.subject if "user" in caller.roles else None
-    subject = await runtime.deps.identity.authenticate(request.subject_token, "agent")
-    if "user" not in subject.roles or subject.tenant != caller.tenant:
-        raise FieldError("subject_token", "is not a user's token of the opener's tenant")
-    if "user" in caller.roles and subject.subject != caller.subject:
-        raise FieldError("subject_token", "a user opens runs for themselves alone")
-    return subject.subject
-
-
-def _parameters(runtime: Runtime, request: OpenRequest) -> JsonObject:
-    schema = runtime.registry.parameters.get(request.template)
-    if schema is None:
-        return {}
-    try:
-        return schema.effective(request.parameters).arguments
-    except FieldError as error:
-        raise FieldError(f"parameters{error.field}", error.problem) from error
-
-
-def _plan(runtime: Runtime, request: OpenRequest, declared: JsonObject) -> tuple[Plan, PlanDiff]:
-    template = runtime.registry.organisation.templates.get(request.template)
-    wanted = request.plan or (template_plan(template) if template else PlanSpec(steps=()))
-    check_steps(wanted.steps)
-    return amended(Plan(), wanted, declared)
-
-
-def _ttl_s(runtime: Runtime, template: str) -> int:
-    known = runtime.registry.organisation.templates.get(template)
-    return known.ttl_s if known else 1
-
-
 def _narrowed(
-    runtime: Runtime, state: RunState, claims: RunClaims, agent: Subject, steps: tuple[StepId, ...]
+    runtime: Runtime, state: RunState, claims: RunClaims, steps: tuple[StepId, ...], actor: Caller | None
 ) -> Principal:
     parent = state.principals.get(claims.principal)
     if parent is None:
@@ -340,14 +148,14 @@ def _narrowed(
     if state.status != "open":
         raise RunClosedError("the run has ended")
     if len(state.principals) >= MAX_PRINCIPALS:
-        raise FieldError("agent", f"a run has at most {MAX_PRINCIPALS} principals")
+        raise FieldError("steps", f"a run has at most {MAX_PRINCIPALS} principals")
     own = parent.steps if parent.steps is not None else tuple(step.id for step in state.plan.steps)
     for step in steps:
         if step not in own:
             raise FieldError("steps", f"{step} is not a step that this principal has itself")
     return Principal(
         id=runtime.deps.ids.new("prn", runtime.now()),
-        agent=agent,
+        agent=actor.subject if actor else parent.agent,
         user=parent.user,
         chain=(*parent.chain, parent.agent),
         steps=steps,

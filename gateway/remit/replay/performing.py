@@ -12,6 +12,7 @@ from remit.errors import ConfigError
 from remit.flows import amendments, approvals, revocations, runs
 from remit.flows.amendments import Amended, AmendRequest, Requester
 from remit.flows.credentials import with_role
+from remit.flows.opening import OpenRequest, open_run
 from remit.replay import calling, observed, steps
 from remit.replay.actions import Answering, milliseconds
 from remit.replay.expect import Observed
@@ -36,7 +37,7 @@ async def _open(session: Session, step: steps.OpenStep) -> Observed:
     subject_token = None
     if opening.user is not None and opening.opener != "user":
         subject_token = session.world.people.credential(opening.user, ("user",), "agent")
-    request = runs.OpenRequest(
+    request = OpenRequest(
         template=opening.template,
         parameters=opening.parameters,
         task=opening.task,
@@ -44,7 +45,7 @@ async def _open(session: Session, step: steps.OpenStep) -> Observed:
         subject_token=subject_token,
         agent=opening.agent,
     )
-    opened = await runs.open_run(session.runtime, caller, request)
+    opened = await open_run(session.runtime, caller, request)
     session.run_tokens[opening.name] = opened.token
     session.openers[opened.state.run] = caller
     return observed.decided(opened.decision)
@@ -53,7 +54,8 @@ async def _open(session: Session, step: steps.OpenStep) -> Observed:
 async def _narrow(session: Session, step: steps.NarrowStep) -> Observed:
     narrowing = step.narrow
     claims = session.claims(narrowing.by)
-    _, token, _ = await runs.narrow(session.runtime, claims, narrowing.agent, narrowing.steps)
+    actor = await session.caller(narrowing.agent, ("agent",), "agent")
+    _, token, _ = await runs.narrow(session.runtime, claims, narrowing.steps, actor)
     session.run_tokens[narrowing.name] = token
     return observed.DONE
 

@@ -9,12 +9,12 @@ from opentelemetry.propagate import inject
 from pydantic import Field, ValidationError
 
 from remit.errors import WrongPlaneError
-from remit.flows import calls, runs, settle
+from remit.flows import calls, opening, runs, settle
 from remit.flows.amendments import Amended, AmendRequest, Requester, amend
 from remit.flows.credentials import agent_plane
+from remit.flows.opening import OpenRequest
 from remit.flows.queries import left
-from remit.flows.runs import OpenRequest
-from remit.model.base import CallId, JsonObject, Model, Name, StepId, Subject
+from remit.model.base import CallId, JsonObject, Model, Name, StepId
 from remit.model.call import ToolCall
 from remit.model.principal import Caller
 from remit.model.records.run import Outcome
@@ -37,10 +37,10 @@ class CallBody(Model):
 
 
 class NarrowBody(Model):
-    """A sub-agent, and the steps it may work on."""
+    """The steps that a sub-agent may work on, and its own token if it is another workload."""
 
-    agent: Subject
     steps: Annotated[tuple[StepId, ...], Field(min_length=1, max_length=128)]
+    actor_token: str | None = None
 
 
 class ReportBody(Model):
@@ -65,7 +65,7 @@ async def open_run(request: web.Request) -> web.Response:
     holder = await _holder(request)
     if not isinstance(holder, Caller):
         raise WrongPlaneError("a run token opens no runs; use the opener's credential")
-    opened = await runs.open_run(runtime_of(request), holder, await parse.body(request, OpenRequest))
+    opened = await opening.open_run(runtime_of(request), holder, await parse.body(request, OpenRequest))
     answer = answers.OpenedAnswer(
         run=opened.state.run,
         token=opened.token,
@@ -105,8 +105,10 @@ async def renew_token(request: web.Request) -> web.Response:
 async def add_principal(request: web.Request) -> web.Response:
     """Narrow a principal for a sub-agent."""
     claims = await _principal(request)
+    runtime = runtime_of(request)
     body = await parse.body(request, NarrowBody)
-    added, token, expires_at = await runs.narrow(runtime_of(request), claims, body.agent, body.steps)
+    proved = body.actor_token and await runtime.deps.identity.authenticate(body.actor_token, "agent")
+    added, token, expires_at = await runs.narrow(runtime, claims, body.steps, proved or None)
     answer = answers.PrincipalAnswer(
         principal=added.id, steps=added.steps or (), token=token, expires_at=expires_at
     )
