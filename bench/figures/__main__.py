@@ -120,7 +120,7 @@ async def _gateway(
     url = config.agent.external()
     arguments = ["-m", "remit", "serve", "--config", str(folder)]
     pid = await stage.start(f"remit-{engine['kind']}", arguments, f"{url}/readyz", stage.gateway_cpus)
-    credentials = (issuer.mint(AGENT, ["agent"], "agent"), issuer.mint(USER, ["user"], "agent"))
+    credentials = (issuer.mint(AGENT, ["agent"], "agent"), issuer.mint(USER, ["user"], "subject"))
     return Gateway(url, pid, credentials, issuer.mint("urn:bench:notes", ["verifier"], "agent", ttl=3600))
 
 

@@ -6,7 +6,7 @@ raises only errors of ``remit.errors``; what it cannot do it says, and never hal
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -177,6 +177,7 @@ class UpstreamCall:
     Attributes:
         canonical: the RFC 8785 bytes of ``arguments``; exactly what was hashed and is sent.
         token: the call token, for a tool that verifies; a static secret is added by the upstream.
+        still: called when the first byte is about to leave; raises ``NotSentError`` if it must not.
         traceparent: W3C trace context to pass on.
     """
 
@@ -186,6 +187,7 @@ class UpstreamCall:
     canonical: bytes
     token: str
     traceparent: str | None = None
+    still: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

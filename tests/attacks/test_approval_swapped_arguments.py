@@ -25,7 +25,7 @@ async def test_the_shown_arguments_cannot_be_replaced(doors, killed) -> None:
         assert (await doors.ask("PUT", path, token, body))[0] == 409
     assert (await doors.ask("PUT", path, token, {"tool": "mail.send", "arguments": w.MAIL}))[0] == 409
     _, shown = await doors.ask("GET", "/v1/approvals", doors.human, admin=True)
-    assert shown["approvals"][0]["arguments"] == w.LARGE
+    assert shown["approvals"][0]["asked"] == w.LARGE
     if killed:
         await doors.ask("POST", "/v1/revocations/lift", doors.administrator, scope, admin=True)
     answer = {"answer": "approve", "reason": "seen"}

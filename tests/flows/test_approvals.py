@@ -42,7 +42,7 @@ async def test_an_approval_is_good_for_exactly_what_was_seen(world, run, other) 
     with pytest.raises(CallConflictError):
         await run.call("c1", "payments.create", other)
     (shown,) = await approvals.open_holds(world.gate.runtime, "default")
-    assert shown.arguments == w.LARGE
+    assert shown.asked == w.LARGE
     await run.answer(held["approval"]["id"])
     with pytest.raises(CallConflictError):
         await run.call("c1", "payments.create", other)

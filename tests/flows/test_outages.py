@@ -208,7 +208,7 @@ async def test_an_erased_run_can_be_listed_and_ended_and_nothing_else(world, run
     assert (await queries.decisions(gate.runtime, "default")).rows
     assert [event async for event in queries.audit(gate.runtime, "default")]
     (shown,) = await open_holds(gate.runtime, "default")
-    assert shown.arguments is None
+    assert shown.asked is None
     state, _ = await runs.close(gate.runtime, run.id, cause="admin", by=w.ADMIN)
     assert state.status == "closed"
     await recover((await world.gateway()).runtime)  # and a process that starts meanwhile does start

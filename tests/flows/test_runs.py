@@ -12,6 +12,7 @@ from remit.errors import (
     NotFoundError,
     RefusedError,
     RunClosedError,
+    TokenInvalidError,
     WrongPlaneError,
 )
 from remit.flows import queries, runs, settle
@@ -71,7 +72,7 @@ async def test_what_is_malformed_is_refused_by_field_and_not_recorded(world, req
 
 async def test_a_user_opens_for_themselves_alone(world) -> None:
     with pytest.raises(FieldError):
-        await world.gate.open(subject_token=world.token(w.OWNER, "user"))
+        await world.gate.open(subject_token=world.token(w.OWNER, "user", plane="subject"))
 
 
 @pytest.mark.parametrize(
@@ -79,8 +80,17 @@ async def test_a_user_opens_for_themselves_alone(world) -> None:
     [(w.AGENT, ["agent"], "default"), (w.USER, ["user"], "other"), (w.USER, ["verifier"], "default")],
 )
 async def test_a_subject_token_is_a_users_of_the_same_tenant(world, subject, roles, tenant) -> None:
-    with pytest.raises(FieldError):
-        await world.gate.open(by="agent", subject_token=world.token(subject, *roles, tenant=tenant))
+    shown = world.token(subject, *roles, tenant=tenant, plane="subject")
+    with pytest.raises((FieldError, TokenInvalidError)):
+        await world.gate.open(by="agent", subject_token=shown)
+
+
+async def test_a_users_proof_opens_no_run_and_a_users_credential_is_no_proof(world) -> None:
+    proof = world.token(w.USER, "user", plane="subject")
+    with pytest.raises(TokenInvalidError):
+        await world.gate.runtime.deps.identity.authenticate(proof, "agent")
+    with pytest.raises(TokenInvalidError):
+        await world.gate.open(by="agent", subject_token=world.token(w.USER, "user"))
 
 
 async def test_a_first_plan_narrows_and_never_widens(world) -> None:
@@ -175,6 +185,7 @@ async def test_another_tenant_sees_nothing(world, run) -> None:
     await run.call("c1", "documents.read", w.READ)
     assert (await queries.runs(runtime, "other")).rows == ()
     assert (await queries.decisions(runtime, "other")).rows == ()
-    assert [event async for event in queries.audit(runtime, "other")] == []
+    seen = {event["subject"] async for event in queries.audit(runtime, "other")}
+    assert seen <= {"control_all", "checkpoints"}
     with pytest.raises(NotFoundError):
         [row async for row in queries.records(runtime, "other", run.id)]

@@ -241,7 +241,7 @@ class Gateway:
             "template": template,
             "parameters": PARAMETERS if template == "pay-invoice" else {},
             "task": "Pay invoice 2291",
-            "subject_token": self.world.token(USER, "user"),
+            "subject_token": self.world.token(USER, "user", plane="subject"),
             "agent": AGENT,
             **more,
         }

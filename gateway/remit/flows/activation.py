@@ -32,15 +32,14 @@ KEYS_EVERY_S: Final = 5.0
 
 async def announce(runtime: Runtime) -> None:
     """Put this process's registry and policy in force in every tenant, where they are not already."""
-    organisation = runtime.registry.organisation
-    engine = runtime.deps.policy.reference()
-    if engine.policy_digest is None or engine.data_digest is None or engine.name == "none":
+    engine, held = runtime.deps.policy.reference(), runtime.held()
+    if engine.policy_digest is None or engine.name == "none":
         raise PolicyUnavailableError("no policy has been activated")
-    policy = PolicyActivated(digest=engine.policy_digest, revision=engine.revision, engine=engine.name)
+    policy = PolicyActivated(digest=held["policy"], revision=engine.revision, engine=engine.name)
     wanted: dict[str, CatalogueChanged | TemplateChanged | InventoryChanged | PolicyActivated] = {
-        "catalogue": CatalogueChanged(digest=organisation.catalogue_digest),
-        "template": TemplateChanged(digest=organisation.templates_digest),
-        "inventory": InventoryChanged(digest=organisation.inventory_digest),
+        "catalogue": CatalogueChanged(digest=held["catalogue"]),
+        "template": TemplateChanged(digest=held["template"]),
+        "inventory": InventoryChanged(digest=held["inventory"]),
         "policy": policy,
     }
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import StringConstraints, model_validator
 
 from remit.core.decide import refuse
-from remit.core.events import token_revoked
 from remit.core.facts import Situation, standing
 from remit.core.fold import pruned
 from remit.core.planning import (
@@ -39,8 +37,9 @@ from remit.flows.runs import ROOT
 from remit.flows.runtime import Runtime
 from remit.flows.signals import Confirmation
 from remit.flows.swapping import must
+from remit.flows.tail import announced
 from remit.flows.trees import Tree
-from remit.flows.values import Salted, call_value, reason_value
+from remit.flows.values import Salted, call_value, plan_value, reason_value
 from remit.model.approval import Approval, HeldAmendment
 from remit.model.base import JsonObject, Model, Subject
 from remit.model.decision import Decision, Finding
@@ -120,7 +119,7 @@ async def amend(
     result = await must(runtime, run, lambda: _amend(runtime, run, requester, request))
     if isinstance(result, AmendmentHeld):
         return result
-    return await _announce(runtime, run, *result)
+    return await _announce(runtime, *result)
 
 
 async def _amend(
@@ -142,7 +141,7 @@ async def _amend(
     decision = await _judge(runtime, situation, plan, diff, requester, holds)
     moved = unmoved(controls)
     if decision.effect != "permit":
-        return await _refused(runtime, tree, plan, diff, requester, decision, holds, moved)
+        return await _refused(runtime, tree, plan, diff, requester, decision, holds, moved, request.reason)
     return await _permitted(runtime, tree, plan, diff, requester, decision, holds, moved, request.reason)
 
 
@@ -177,6 +176,7 @@ async def _permitted(
         plan=_approved(runtime, tree, plan, diff, used),
         diff=diff,
         by=requester.subject,
+        requested_by=requester.kind,
         decision=decision,
         approvals_used=used,
     )
@@ -197,6 +197,7 @@ async def _refused(
     decision: Decision,
     holds: tuple[Approval, ...],
     moved: dict[str, int],
+    reason: str,
 ) -> AmendmentHeld:
     """Record a denial or a hold. The same hold is not asked for twice."""
     pending = next((held for held in holds if held.status == "pending"), None)
@@ -228,23 +229,28 @@ async def _refused(
         expires_at=runtime.now() + runtime.settings.approval_ttl_ms,
     )
     body = body.model_copy(update={"approval": approval.id})
-    await runtime.trees.append(tree, [body, ApprovalRequested(approval=approval)], unmoved=moved)
+    shown = Salted(
+        b"", {"plan": plan.model_dump(mode="json"), "diff": diff.model_dump(mode="json"), "reason": reason}
+    )
+    await runtime.trees.append(
+        tree,
+        [body, ApprovalRequested(approval=approval)],
+        unmoved=moved,
+        values={plan_value(approval.id): shown.sealed()},
+    )
     return AmendmentHeld(decision, approval)
 
 
-async def _announce(runtime: Runtime, run: str, body: PlanAmended, over: Ended) -> Amended:
-    """Tell everybody what ended: calls in flight in this process, and every verifier."""
-    runtime.inflight.cancel((run, call.call_id) for call in over.calls if not call.settled)
-    tenant = (await runtime.trees.get(run)).state.tenant
-    tokens = [call.jti for call in over.calls]
-    events = await runtime.signals.publish(partial(token_revoked, token=jti, tenant=tenant) for jti in tokens)
+async def _announce(runtime: Runtime, body: PlanAmended, over: Ended) -> Amended:
+    """Tell everybody what ended, and say who has confirmed it."""
+    tokens = tuple(call.jti for call in over.calls)
     return Amended(
         revision=body.revision,
         decision=body.decision,
         diff=body.diff,
-        revoked=tuple(tokens),
+        revoked=tokens,
         voided=tuple(approval.id for approval in over.approvals if approval.id not in body.approvals_used),
-        verifiers=await runtime.signals.confirmed(events, runtime.settings.confirm_wait_ms),
+        verifiers=await announced(runtime, tokens),
     )
 
 

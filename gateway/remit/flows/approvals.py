@@ -19,7 +19,7 @@ from remit.flows.earlier import answered
 from remit.flows.runs import ROOT
 from remit.flows.runtime import Runtime
 from remit.flows.swapping import must
-from remit.flows.values import Salted, call_value
+from remit.flows.values import Salted, call_value, plan_value
 from remit.model.approval import Approval, HeldCall
 from remit.model.base import JsonObject, Model
 from remit.model.principal import Caller
@@ -43,7 +43,8 @@ class OpenHold:
     """A hold as a human sees it.
 
     Attributes:
-        arguments: the canonical arguments of a held call, as far as they are kept.
+        asked: the canonical arguments of a held call, or the plan, its changes and the reason given of a
+            held amendment; as far as they are kept.
     """
 
     run: str
@@ -51,7 +52,7 @@ class OpenHold:
     agent: str
     user: str | None
     approval: Approval
-    arguments: JsonObject | None
+    asked: JsonObject | None
 
 
 async def answer(runtime: Runtime, caller: Caller, approval_id: str, given: Answer) -> Approval:
@@ -111,7 +112,7 @@ async def open_holds(runtime: Runtime, tenant: str) -> list[OpenHold]:
     since = runtime.now() - runtime.settings.approval_ttl_ms
     found: list[OpenHold] = []
     async for entry in runtime.deps.store.scan(Scan(kinds=(ApprovalRequested.kind,), since=since)):
-        tree = await runtime.trees.get(entry.stream)
+        tree = await runtime.trees.fresh(entry.stream)
         body = read(entry.raw).body
         if not isinstance(body, ApprovalRequested) or tree.state.tenant != tenant:
             continue
@@ -166,18 +167,14 @@ def _pending(state: RunState, approval_id: str, now: int) -> Approval:
 
 async def _shown(runtime: Runtime, state: RunState, held: Approval) -> OpenHold:
     subject = held.subject
-    arguments: JsonObject | None = None
-    principal = state.principals[ROOT]
-    if isinstance(subject, HeldCall):
-        principal = state.principals[subject.principal]
-        name = call_value(subject.call_id)
-        kept = await runtime.deps.store.values(state.run, [name])
-        arguments = Salted.opened(kept[name]).body if name in kept else None
+    principal = state.principals[subject.principal if isinstance(subject, HeldCall) else ROOT]
+    name = call_value(subject.call_id) if isinstance(subject, HeldCall) else plan_value(held.id)
+    kept = await runtime.deps.store.values(state.run, [name])
     return OpenHold(
         run=state.run,
         template=state.template,
         agent=principal.agent,
         user=principal.user,
         approval=held,
-        arguments=arguments,
+        asked=Salted.opened(kept[name]).body if name in kept else None,
     )

@@ -126,7 +126,10 @@ class Checkpoints:
         batch = await self._store.append(Append(CHECKPOINT_STREAM, [record], expect=self._head))
         self._heads[batch.writer] = batch
         self._head, self._previous = Head(record.seq, record.hash), body.digest
-        self._witness.keep(jws)
+        try:
+            await asyncio.to_thread(self._witness.keep, jws)
+        except OSError as error:
+            _log.error("the witness did not keep the newest checkpoint", error=type(error).__name__)
         return jws
 
     async def _reread(self) -> None:

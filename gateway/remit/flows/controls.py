@@ -31,6 +31,7 @@ class Controls:
         self._clock = clock
         self._committed = committed
         self._known: dict[str, tuple[ControlState, Head]] = {}
+        self._last: dict[str, ControlState] = {}
 
     async def of(self, tenant: str) -> tuple[ControlState, ControlState]:
         """The tenant's control state and the global one."""
@@ -38,7 +39,7 @@ class Controls:
 
     def known(self, tenant: str) -> list[ControlState]:
         """The tenant's control state and the global one, as far as this process has read them."""
-        return [self._known[name][0] for name in (tenant, GLOBAL_TENANT) if name in self._known]
+        return [self._last[name] for name in (tenant, GLOBAL_TENANT) if name in self._last]
 
     def forget(self) -> None:
         """Read everything again next time: a sequence has moved."""
@@ -53,7 +54,7 @@ class Controls:
         self._committed(
             await self._store.append(Append(control_stream(tenant), records, expect=head, durable=True))
         )
-        self._known[tenant] = (after, Head(records[-1].seq, records[-1].hash))
+        self._known[tenant], self._last[tenant] = (after, Head(records[-1].seq, records[-1].hash)), after
         return after
 
     async def _one(self, tenant: str) -> tuple[ControlState, Head]:
@@ -62,7 +63,7 @@ class Controls:
             state = fold_control(ControlState(tenant=tenant), (read(entry.raw) for entry in loaded.entries))
             known = self._known.get(tenant)
             if known is None or known[1].seq < loaded.head.seq:  # somebody may have been quicker
-                self._known[tenant] = (state, loaded.head)
+                self._known[tenant], self._last[tenant] = (state, loaded.head), state
         return self._known[tenant]
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+import structlog
+
 from remit.core.facts import killed_since
 from remit.errors import NoAnswerError, NotSentError, StateError, UnavailableError
 from remit.flows.controls import judged_under
@@ -19,6 +21,8 @@ from remit.flows.settle import settle
 from remit.model.base import JsonObject
 from remit.model.records.run import CallSent, CallSettled, Outcome
 from remit.ports import UpstreamAnswer, UpstreamCall
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,11 @@ async def _forward(
         # Bytes may have left: what became of the call cannot be known from here.
         done = Forwarded("unknown", why="cut short: the plan changed, the run ended or the client left")
     duration = round((runtime.deps.clock.monotonic() - started) * 1000)
-    await settle(runtime, permit, _settlement(permit, done, duration), done.answer)
+    try:
+        await settle(runtime, permit, _settlement(permit, done, duration), done.answer)
+    except UnavailableError as error:
+        # What happened is told even if it cannot be recorded now; its lease will lapse into *unknown*.
+        _log.error("an outcome was not recorded", run=permit.run, call=permit.call.call_id, error=error.code)
     return done
 
 
@@ -81,6 +89,7 @@ async def _send(
         canonical=permit.canonical,
         token=permit.token,
         traceparent=traceparent,
+        still=lambda: _require_still(runtime, permit),
     )
     try:
         answer = await runtime.deps.upstream.send(call)
@@ -103,6 +112,12 @@ def _no_longer(runtime: Runtime, permit: Permit) -> str | None:
     if killed_since(runtime.controls.known(permit.tenant), permit.claims.control, _scopes(permit)):
         return "it was killed before it was sent"
     return None
+
+
+def _require_still(runtime: Runtime, permit: Permit) -> None:
+    """The last look, when a connection is there and the first byte is about to leave."""
+    if why := _no_longer(runtime, permit):
+        raise NotSentError(why)
 
 
 async def _announced(runtime: Runtime, permit: Permit) -> bool:

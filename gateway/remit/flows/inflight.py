@@ -81,6 +81,10 @@ class InFlight:
             if known := self._calls.get(key):
                 known[0].cut_short()
 
+    def of_run(self, run: str) -> list[Key]:
+        """The calls of one run."""
+        return [key for key in self._calls if key[0] == run]
+
     def matching(self, test: Callable[[frozenset[tuple[str, str]]], bool]) -> list[Key]:
         """The calls whose scopes pass ``test``."""
         return [key for key, (forwarding, _) in self._calls.items() if test(forwarding.scopes)]

@@ -243,7 +243,7 @@ class _Judgement:
             audience=claims.aud,
             issued_at=issued,
             expires_at=round(claims.exp * 1000),
-            lease_until=issued + max(self.runtime.settings.lease_ms, timeout),
+            lease_until=issued + max(self.runtime.settings.lease_ms, CALL_TOKEN_TTL_S * 1000 + timeout),
             spends={limit.id: limit.amount for limit in facts.limits},
         )
 

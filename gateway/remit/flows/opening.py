@@ -70,6 +70,8 @@ async def open_run(runtime: Runtime, caller: Caller, request: OpenRequest) -> Op
         FieldError: a parameter, the plan or the agent is not what the template admits.
         WrongPlaneError: the caller is no opener.
     """
+    if caller.tenant not in runtime.settings.tenants:
+        raise WrongPlaneError("this gateway keeps no such tenant")
     opener = Opener(id=caller.subject, kind=_kind(caller), issuer=caller.issuer)
     principal = Principal(
         id=ROOT, agent=_agent(runtime, caller, request), user=await _user(runtime, caller, request)
@@ -184,7 +186,7 @@ async def _user(runtime: Runtime, caller: Caller, request: OpenRequest) -> Subje
     """The user, verified by their own token; a name alone is never enough."""
     if request.subject_token is None:
         return caller.subject if "user" in caller.roles else None
-    subject = await runtime.deps.identity.authenticate(request.subject_token, "agent")
+    subject = await runtime.deps.identity.authenticate(request.subject_token, "subject")
     if "user" not in subject.roles or subject.tenant != caller.tenant:
         raise FieldError("subject_token", "is not a user's token of the opener's tenant")
     if "user" in caller.roles and subject.subject != caller.subject:

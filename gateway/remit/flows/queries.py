@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from remit.core.chain import read
 from remit.errors import NotFoundError
+from remit.flows.checkpoints import CHECKPOINT_STREAM
 from remit.flows.controls import control_stream
 from remit.flows.runtime import Runtime
 from remit.model.base import Json, JsonObject, RunId
+from remit.model.control import GLOBAL_TENANT
 from remit.model.decision import Decision, Effect
 from remit.model.reasons import REASONS
 from remit.model.records.envelope import Entry, Record
@@ -115,10 +117,10 @@ async def records(runtime: Runtime, tenant: str, run: RunId) -> AsyncIterator[En
 
 
 async def audit(runtime: Runtime, tenant: str, *, after: int = 0) -> AsyncIterator[JsonObject]:
-    """The tenant's records as CloudEvents 1.0, in log order, from a position on."""
+    """The tenant's records, and those that concern every tenant, as CloudEvents 1.0, from a position on."""
+    shared = {control_stream(tenant), control_stream(GLOBAL_TENANT), CHECKPOINT_STREAM}
     async for entry in runtime.deps.store.scan(Scan(after=after)):
-        own = entry.stream == control_stream(tenant) or await _visible(runtime, tenant, entry.stream)
-        if own:
+        if entry.stream in shared or await _visible(runtime, tenant, entry.stream):
             yield cloud_event(runtime.settings.issuer, entry)
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+import structlog
+
 from remit.core.chain import read
+from remit.errors import OverloadError, UnavailableError
 from remit.flows.runtime import Runtime
 from remit.flows.values import call_value, result_value
 from remit.model.records.run import CallDecided
 from remit.ports import Scan
+
+_log = structlog.get_logger(__name__)
 
 DAY_MS: Final = 86_400_000
 LIVE_MS: Final = 3_600_000
@@ -28,7 +33,10 @@ class Retention:
     async def run(self) -> None:
         """Sweep now and then, until cancelled."""
         while True:
-            await self.sweep()
+            try:
+                await self.sweep()
+            except (UnavailableError, OverloadError) as error:
+                _log.warning("values past their time could not be dropped yet", error=error.code)
             await asyncio.sleep(SWEEP_S)
 
     async def sweep(self) -> int:

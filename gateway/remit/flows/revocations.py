@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from remit.core.chain import read
-from remit.core.events import killed, token_revoked
-from remit.errors import NotFoundError
+from remit.errors import NotFoundError, WrongPlaneError
 from remit.flows.activation import append_control
+from remit.flows.controls import control_stream
 from remit.flows.runs import close
 from remit.flows.runtime import Runtime
-from remit.flows.signals import Confirmation, Event
+from remit.flows.signals import Confirmation
 from remit.flows.swapping import must
+from remit.flows.tail import announced, kill_key
 from remit.model.base import RunId, TokenId
 from remit.model.control import GLOBAL_TENANT, ControlState, Scope
 from remit.model.principal import Caller
@@ -32,16 +32,11 @@ class Revoked:
 
 async def kill(runtime: Runtime, caller: Caller, scope: Scope, reason: str) -> Revoked:
     """Stop everything in ``scope``: no permit is committed from now on, and live tokens are dead."""
-    stream = GLOBAL_TENANT if scope.kind == "all" else caller.tenant
+    stream = _commanded(runtime, caller, scope)
     body = KillRaised(scope=scope, by=caller.subject, reason=reason)
     state = await append_control(runtime, stream, lambda _: [body])
-    tenants = frozenset([("tenant", caller.tenant)])
-    reached = runtime.inflight.matching(
-        lambda scopes: (scope.kind, scope.id) in scopes and (scope.kind == "all" or tenants <= scopes)
-    )
-    runtime.inflight.cancel(reached)
-    event = partial(killed, scope=scope, sequence=state.sequence, tenant=stream)
-    return await _published(runtime, state.sequence, event)
+    key = kill_key(control_stream(stream), state.sequence)
+    return Revoked(state.sequence, await announced(runtime, [key]))
 
 
 async def lift(runtime: Runtime, caller: Caller, scope: Scope, reason: str) -> int:
@@ -50,7 +45,7 @@ async def lift(runtime: Runtime, caller: Caller, scope: Scope, reason: str) -> i
     Raises:
         NotFoundError: no such kill stands.
     """
-    stream = GLOBAL_TENANT if scope.kind == "all" else caller.tenant
+    stream = _commanded(runtime, caller, scope)
 
     def lifted(state: ControlState) -> list[Body]:
         if scope not in {standing.scope for standing in state.kills}:
@@ -75,18 +70,31 @@ async def revoke_token(runtime: Runtime, caller: Caller, jti: TokenId) -> Revoke
     """
     run, call_id = await _token(runtime, caller, jti)
 
-    async def attempt() -> str:
+    async def attempt() -> None:
         tree = await runtime.trees.get(run)
         call = tree.state.calls.get(call_id)
         if call is None or call.jti != jti or call.revoked:
             raise NotFoundError("no live token has this id")
         body = TokenRevoked(jti=jti, call_id=call_id, expires_at=call.token_until, cause="admin")
         await runtime.trees.append(tree, [body], unmoved={}, durable=True)
-        return tree.state.tenant
 
-    tenant = await must(runtime, run, attempt)
-    runtime.inflight.cancel([(run, call_id)])
-    return await _published(runtime, 0, partial(token_revoked, token=jti, tenant=tenant))
+    await must(runtime, run, attempt)
+    return Revoked(0, await announced(runtime, [jti]))
+
+
+def _commanded(runtime: Runtime, caller: Caller, scope: Scope) -> str:
+    """The tenant whose control stream this caller may command for ``scope``.
+
+    Raises:
+        WrongPlaneError: everything is for the first tenant's admins; a tenant is for its own.
+    """
+    if scope.kind == "all":
+        if caller.tenant != runtime.settings.tenants[0]:
+            raise WrongPlaneError(f"only an admin of {runtime.settings.tenants[0]} commands every tenant")
+        return GLOBAL_TENANT
+    if scope.kind == "tenant" and scope.id != caller.tenant:
+        raise WrongPlaneError("an admin commands their own tenant")
+    return caller.tenant
 
 
 async def owned(runtime: Runtime, caller: Caller, run: RunId) -> None:
@@ -94,11 +102,6 @@ async def owned(runtime: Runtime, caller: Caller, run: RunId) -> None:
     tree = await runtime.trees.get(run)
     if tree.state.tenant != caller.tenant:
         raise NotFoundError(f"there is no run {run}")
-
-
-async def _published(runtime: Runtime, sequence: int, event: Event) -> Revoked:
-    events = await runtime.signals.publish([event])
-    return Revoked(sequence, await runtime.signals.confirmed(events, runtime.settings.confirm_wait_ms))
 
 
 async def _token(runtime: Runtime, caller: Caller, jti: TokenId) -> tuple[RunId, str]:

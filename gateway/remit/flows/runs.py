@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final, Literal
 
 from remit.core.claims import run_claims
-from remit.core.events import run_ended
 from remit.errors import (
     FieldError,
     RunClosedError,
@@ -17,6 +15,7 @@ from remit.flows.lapse import lapsed
 from remit.flows.runtime import Runtime
 from remit.flows.signals import Confirmation
 from remit.flows.swapping import in_turn, must
+from remit.flows.tail import announced
 from remit.flows.trees import Tree
 from remit.model.base import StepId, Subject
 from remit.model.principal import Caller, Principal
@@ -125,9 +124,7 @@ async def close(
     """End a run: every token, approval and call under it ends at once. Ending it twice is no error."""
     body = RunClosed(cause=cause, by=by, reason=reason)
     state = await must(runtime, run, lambda: _close(runtime, run, body))
-    runtime.inflight.cancel((run, call_id) for call_id in state.calls)
-    events = await runtime.signals.publish([partial(run_ended, run=run, tenant=state.tenant)])
-    return state, await runtime.signals.confirmed(events, runtime.settings.confirm_wait_ms)
+    return state, await announced(runtime, [run])
 
 
 async def _close(runtime: Runtime, run: str, body: RunClosed) -> RunState:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from remit.core.canonical import digest
 from remit.core.facts import Situation
 from remit.core.registry import Registry
 from remit.errors import UnavailableError
@@ -14,7 +15,7 @@ from remit.flows.checkpoints import Checkpoints, Witness
 from remit.flows.controls import Controls
 from remit.flows.inflight import InFlight
 from remit.flows.settings import FlowSettings
-from remit.flows.signals import Signals
+from remit.flows.signals import Followed, Signals
 from remit.flows.trees import Tree, Trees
 from remit.model.control import ControlState
 from remit.ports import Deps
@@ -34,6 +35,7 @@ class Runtime:
     controls: Controls
     trees: Trees
     signals: Signals
+    followed: Followed
     inflight: InFlight
     checkpoints: Checkpoints
 
@@ -45,21 +47,25 @@ class Runtime:
         """What a judgement of this tree is made under, now.
 
         Raises:
-            UnavailableError: the log says that another catalogue, template set or inventory is in
-                force than the one this process holds.
+            UnavailableError: the log says that another catalogue, template set, inventory or policy is
+                in force than the one this process holds, or none at all in this tenant.
             RunClosedError: the run's values have been erased.
         """
-        organisation = self.registry.organisation
-        held = {
+        in_force = controls[0].digests
+        for part, value in self.held().items():
+            if in_force.get(part) != value:
+                raise UnavailableError(f"this process does not hold the {part} that is in force")
+        return Situation(tree.state, tree.judgeable(), controls, self.registry, self.now())
+
+    def held(self) -> dict[str, str]:
+        """The digests of what this process judges by, as the control stream names them."""
+        organisation, engine = self.registry.organisation, self.deps.policy.reference()
+        return {
             "catalogue": organisation.catalogue_digest,
             "template": organisation.templates_digest,
             "inventory": organisation.inventory_digest,
+            "policy": digest({"policy": engine.policy_digest, "data": engine.data_digest}),
         }
-        in_force = controls[0].digests
-        for part, value in held.items():
-            if in_force.get(part, value) != value:
-                raise UnavailableError(f"this process does not hold the {part} that is in force")
-        return Situation(tree.state, tree.judgeable(), controls, self.registry, self.now())
 
 
 def make_runtime(deps: Deps, settings: FlowSettings, registry: Registry, witness: Witness) -> Runtime:
@@ -83,6 +89,7 @@ def make_runtime(deps: Deps, settings: FlowSettings, registry: Registry, witness
         signals=Signals(
             deps.signer, deps.clock, deps.ids, issuer=settings.issuer, hold_ms=settings.poll_hold_ms
         ),
+        followed=Followed(),
         inflight=InFlight(),
         checkpoints=checkpoints,
     )

@@ -57,14 +57,12 @@ async def report(runtime: Runtime, claims: RunClaims, call_id: str, outcome: str
         raise CallConflictError(f"call {call_id} was executed by the gateway, which saw its outcome itself")
     kept = await runtime.deps.store.values(claims.sid, [call_value(call_id)])
     salt = Salted.opened(kept[call_value(call_id)]).salt if kept else b""
-    tree = await runtime.trees.get(claims.sid)
-    by_orchestrator = tree.state.opener.kind == "orchestrator"
     body = CallSettled.model_validate(
         {
             "call_id": call_id,
             "outcome": outcome,
             "result_hash": salted_hash(salt, canonical(result)) if salt else None,
-            "reported_by": "orchestrator" if by_orchestrator else "agent",
+            "reported_by": "agent",
         }
     )
     if not await _append(runtime, claims.sid, body, {}):

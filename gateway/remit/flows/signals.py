@@ -48,6 +48,29 @@ class _Outbox:
     last_seen: float = 0.0
 
 
+class Followed:
+    """How far into the log this process has heard of revocations, and what it told verifiers of each."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.lock = asyncio.Lock()
+        self._told: dict[str, tuple[str, float]] = {}
+
+    def told(self, key: str, event: str, until: float) -> None:
+        """Remember which event announced ``key``, until then (monotonic seconds)."""
+        self._told[key] = event, until
+
+    def event(self, key: str) -> str | None:
+        """The event that announced ``key``."""
+        known = self._told.get(key)
+        return known[0] if known else None
+
+    def prune(self, now: float) -> None:
+        """Forget what can no longer matter."""
+        for key in [key for key, (_, until) in self._told.items() if until <= now]:
+            del self._told[key]
+
+
 class Signals:
     """The events that can still matter, and every verifier's outbox.
 

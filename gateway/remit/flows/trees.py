@@ -52,13 +52,36 @@ class Tree:
 
 
 class _Turn:
-    """Who is being judged in one run, and how many wait."""
+    """Who is being judged in one run, how many wait, and how many brakes go before them."""
 
-    __slots__ = ("lock", "waiting")
+    __slots__ = ("brakes", "clear", "lock", "waiting")
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.waiting = 0
+        self.brakes = 0
+        self.clear = asyncio.Event()
+        self.clear.set()
+
+    async def take(self) -> None:
+        """Wait for the turn of an ordinary judgement."""
+        while True:
+            await self.lock.acquire()
+            if not self.brakes:
+                return
+            self.lock.release()
+            await self.clear.wait()
+
+    async def brake(self) -> None:
+        """Take the next turn, before everybody who waits."""
+        self.brakes += 1
+        self.clear.clear()
+        try:
+            await self.lock.acquire()
+        finally:
+            self.brakes -= 1
+            if not self.brakes:
+                self.clear.set()
 
 
 class Trees:
@@ -95,8 +118,8 @@ class Trees:
         """Exclusive use of one run within this process.
 
         Args:
-            bounded: refuse when too many wait. What must be recorded in any case (an outcome, an
-                end) does not ask.
+            bounded: an ordinary judgement, refused when too many wait. What must be recorded in any
+                case (an outcome, an amendment, an end) does not ask, and goes before those who wait.
 
         Raises:
             OverloadError: the run's queue is full.
@@ -106,8 +129,11 @@ class Trees:
             raise OverloadError("too many calls of this run are waiting to be judged")
         turn.waiting += 1
         try:
-            async with turn.lock:
+            await (turn.take() if bounded else turn.brake())
+            try:
                 yield
+            finally:
+                turn.lock.release()
         finally:
             turn.waiting -= 1
             if turn.waiting == 0:
@@ -187,7 +213,6 @@ class Trees:
             raise NotFoundError(f"there is no run {run}")
         new_head = Head(records[-1].seq, records[-1].hash)
         due = new_head.seq // self._snapshot_every > head.seq // self._snapshot_every
-        self.forget(run)
         append = Append(
             stream=run,
             records=records,
@@ -197,7 +222,11 @@ class Trees:
             snapshot=after.model_dump_json().encode() if due else None,
             durable=durable,
         )
-        self._committed(await self._store.append(append))
+        try:
+            self._committed(await self._store.append(append))
+        except BaseException:
+            self.forget(run)  # cancelled or failed: only the log knows whether it was written
+            raise
         tree = Tree(after, new_head, intent)
         self._keep(run, tree)
         return tree

@@ -30,6 +30,11 @@ def reason_value(revision: int) -> str:
     return f"reason/{revision}"
 
 
+def plan_value(approval_id: str) -> str:
+    """The name under which the plan that a hold is about is kept, with the reason given for it."""
+    return f"plan/{approval_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Salted:
     """A JSON object with its salt; ``body`` is ``None`` when only the salt is (still) kept."""

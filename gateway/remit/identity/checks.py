@@ -23,6 +23,7 @@ _SUBJECT: Final = re.compile(r"[!-~]{1,512}")
 _ROLES: Final[dict[Plane, frozenset[Role]]] = {
     "agent": frozenset({"agent", "user", "orchestrator", "verifier"}),
     "admin": frozenset({"admin", "approver", "user", "verifier"}),
+    "subject": frozenset({"user"}),
 }
 """Which roles mean anything on which plane."""
 _WORKLOADS: Final[frozenset[Role]] = frozenset({"agent", "orchestrator"})

@@ -9,7 +9,10 @@ from remit.model.base import Model, Name, PrincipalId, StepId, Subject
 Role = Literal["agent", "user", "orchestrator", "admin", "approver", "verifier"]
 """What an issuer's subject may be to the gateway. Which one counts depends on the door."""
 
-Plane = Literal["agent", "admin"]
+Plane = Literal["agent", "admin", "subject"]
+"""What a token is for: the agent plane, the admin plane, or to be shown by somebody else as proof of the
+user for whom a run is opened. A token for one is none for another: who is handed a user's proof cannot
+open runs as that user."""
 
 
 class Caller(Model):

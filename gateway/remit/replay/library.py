@@ -56,7 +56,7 @@ def find(paths: Iterable[Path]) -> list[Path]:
         below = sorted(path.rglob(f"*{SCENARIO_SUFFIX}")) if path.is_dir() else [path]
         found.update(dict.fromkeys(below))
     if not found:
-        raise ConfigError(", ".join(map(str, paths)) or "paths", f"hold no *{SCENARIO_SUFFIX}")
+        raise ConfigError(", ".join(map(str, paths)) or "paths", f"holds no *{SCENARIO_SUFFIX}")
     return list(found)
 
 

@@ -36,7 +36,7 @@ async def _open(session: Session, step: steps.OpenStep) -> Observed:
     caller = await session.caller(str(getattr(opening, opening.opener)), (opening.opener,), "agent")
     subject_token = None
     if opening.user is not None and opening.opener != "user":
-        subject_token = session.world.people.credential(opening.user, ("user",), "agent")
+        subject_token = session.world.people.credential(opening.user, ("user",), "subject")
     request = OpenRequest(
         template=opening.template,
         parameters=opening.parameters,

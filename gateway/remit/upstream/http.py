@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Final
@@ -40,6 +41,7 @@ class _Attempt:
     """One call's way out. ``sent`` turns true just before the first byte is handed to the socket."""
 
     tool: str
+    still: Callable[[], None]
     sent: bool = False
 
     def failure(self, why: str) -> UpstreamError:
@@ -74,7 +76,7 @@ class HttpUpstream:
         request = build(call, binding)
         name, value = credential_header(call.tool, call.token)
         headers = {**request.headers, name: value}
-        attempt = _Attempt(call.tool.name)
+        attempt = _Attempt(call.tool.name, call.still)
         # ``from None``: aiohttp's errors hold the request's headers, and so the credential.
         try:
             async with asyncio.timeout(binding.timeout_ms / 1000):
@@ -137,6 +139,7 @@ async def _mark_sent(
     context: SimpleNamespace,
     _params: aiohttp.TraceRequestHeadersSentParams,
 ) -> None:
+    context.trace_request_ctx.still()
     context.trace_request_ctx.sent = True
 
 

@@ -35,6 +35,7 @@ class StubUpstream:
         reply = await self._reply(call)
         if isinstance(reply, NotSentError):
             raise reply
+        call.still()
         self.sent.append(call)
         await self.open.wait()
         if isinstance(reply, UpstreamError):

@@ -108,7 +108,7 @@ async def list_approvals(request: web.Request) -> web.Response:
             "agent": hold.agent,
             "user": hold.user,
             "subject": hold.approval.subject.model_dump(mode="json"),
-            "arguments": hold.arguments,
+            "asked": hold.asked,
             **render.approval(hold.approval),
         }
         for hold in holds

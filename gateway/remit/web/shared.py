@@ -10,6 +10,7 @@ from aiohttp import web
 
 from remit.errors import FieldError, UnavailableError, WrongPlaneError
 from remit.flows.introspect import introspect
+from remit.flows.tail import catch_up
 from remit.model.principal import Caller
 from remit.ports import KeyUse, Scan
 from remit.signer import DEFAULT_JWKS_CACHE_S
@@ -58,6 +59,7 @@ async def poll(request: web.Request) -> web.Response:
     if asked.set_errs:
         # Not acknowledged: it comes again, and the verifier does not count as having confirmed.
         _log.error("a verifier refused events", verifier=verifier.subject, events=sorted(asked.set_errs))
+    await catch_up(runtime_of(request))  # what another process revoked is part of the answer
     sets, more = await runtime_of(request).signals.poll(
         f"{verifier.issuer}/{verifier.subject}/{stream}",
         asked.ack,

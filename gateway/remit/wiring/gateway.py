@@ -15,6 +15,7 @@ from remit.flows.activation import watch_keys
 from remit.flows.recovery import recover
 from remit.flows.retention import Retention
 from remit.flows.runtime import Runtime, make_runtime
+from remit.flows.tail import follow
 from remit.observe import ObservedPolicy, ObservedStore, ObservedUpstream, Observer
 from remit.ports import Deps
 from remit.upstream.http import HttpUpstream
@@ -22,7 +23,7 @@ from remit.wiring.clock import RandomIds, SystemClock
 from remit.wiring.identity import make_identity, make_signer
 from remit.wiring.observing import make_metrics
 from remit.wiring.policy import make_activation, make_engine
-from remit.wiring.store import FileWitness, NoWitness, open_store
+from remit.wiring.store import FileWitness, NoWitness, open_store, witness_file
 
 DRAIN_S: Final = 30.0
 """How long what is in flight may take to finish once the process was told to stop, seconds."""
@@ -64,7 +65,7 @@ async def open_gateway(config: RemitConfig) -> AsyncIterator[Gateway]:
         await policy.activate(make_activation(config, registry))
         settings = config.flow_settings()
         kept = config.store.kind == "sqlite"
-        witness = FileWitness(config.at(config.data) / "witness.jws") if kept else NoWitness()
+        witness = FileWitness(witness_file(config)) if kept else NoWitness()
         runtime = make_runtime(deps, settings, registry, witness)
         await recover(runtime)
         stack.push_async_callback(runtime.checkpoints.sign)
@@ -78,5 +79,6 @@ async def _background(runtime: Runtime) -> None:
     """What goes on as long as the gateway does; one part that fails ends all of it, and is seen."""
     async with asyncio.TaskGroup() as group:
         group.create_task(runtime.checkpoints.run(runtime.settings.checkpoint_every_ms))
+        group.create_task(follow(runtime))
         group.create_task(watch_keys(runtime))
         group.create_task(Retention(runtime).run())

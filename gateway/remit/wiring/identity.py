@@ -6,8 +6,11 @@ from remit.config import RemitConfig
 from remit.errors import ConfigError
 from remit.identity.dev import DevIssuer
 from remit.identity.issuers import Issuers
-from remit.ports import Clock
+from remit.ports import Clock, KeyUse
 from remit.signer import FileSigner
+from remit.signer import files as key_files
+from remit.signer.ring import Ring
+from remit.wiring.store import data_folder
 
 
 def make_identity(config: RemitConfig, clock: Clock) -> Issuers:
@@ -16,7 +19,7 @@ def make_identity(config: RemitConfig, clock: Clock) -> Issuers:
     Raises:
         ConfigError: nobody could.
     """
-    dev = dev_issuer(config, clock) if config.dev_issuer else None
+    dev = dev_issuer(config, clock, quiet=False) if config.dev_issuer else None
     if dev is None and not config.issuers:
         raise ConfigError("issuers", "name at least one, or set dev_issuer: true to try things out")
     issuers = [
@@ -26,17 +29,22 @@ def make_identity(config: RemitConfig, clock: Clock) -> Issuers:
     return Issuers(issuers, clock, own_issuer=config.agent.external(), dev=dev)
 
 
-def dev_issuer(config: RemitConfig, clock: Clock) -> DevIssuer:
-    """The UNSAFE development issuer of this data folder.
+def dev_issuer(config: RemitConfig, clock: Clock, *, quiet: bool = True) -> DevIssuer:
+    """The UNSAFE development issuer of this data folder; unless ``quiet`` it warns of itself.
 
     Raises:
         ConfigError: it is not switched on.
     """
     if not config.dev_issuer:
         raise ConfigError("dev_issuer", "is not true: the UNSAFE development issuer is off")
-    return DevIssuer(config.at(config.data) / "UNSAFE-dev", clock)
+    return DevIssuer(data_folder(config) / "UNSAFE-dev", clock, quiet=quiet)
 
 
 def make_signer(config: RemitConfig, clock: Clock) -> FileSigner:
     """The gateway's signing keys, made on first start."""
-    return FileSigner(config.at(config.data) / "keys", clock)
+    return FileSigner(data_folder(config) / "keys", clock)
+
+
+def key_ring(config: RemitConfig, use: KeyUse) -> Ring:
+    """One set of the gateway's keys with their times, for people who rotate them."""
+    return key_files.load(data_folder(config) / "keys" / use, use)

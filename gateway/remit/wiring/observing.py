@@ -13,10 +13,10 @@ from remit.config.settings import LogSettings
 
 def configure_logging(settings: LogSettings) -> None:
     """Structured lines on standard error; nothing that a bearer could use is ever put in one."""
+    terminal = sys.stderr.isatty()
+    to_people = settings.format == "console" or (settings.format == "auto" and terminal)
     renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer()
-        if settings.format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(colors=terminal) if to_people else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[

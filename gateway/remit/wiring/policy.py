@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -20,11 +21,13 @@ def make_engine(config: RemitConfig) -> PolicyEngine:
     """The configured engine, with no policy yet.
 
     Raises:
-        ConfigError: its program or token is not there.
+        ConfigError: its package, program or token is not there.
     """
     engine = config.engine
     deadline_s = engine.deadline_ms / 1000
     if engine.kind == "embedded":
+        if importlib.util.find_spec("regorus") is None:
+            raise ConfigError("engine.kind", "embedded needs the extra: pip install 'remit[embedded]'")
         return EmbeddedEngine(deadline_s=deadline_s)
     if engine.url:
         token = os.environ.get(engine.token_env) if engine.token_env else None

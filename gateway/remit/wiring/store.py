@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -20,19 +21,33 @@ async def open_store(config: RemitConfig) -> Store:
     """The configured store, made on first start.
 
     Raises:
-        ConfigError: the value key is not one, or not this store's.
+        ConfigError: ``data`` cannot be made, or the value key is not one, or not this store's.
         StoreUnavailableError: the file cannot be made or written.
     """
     if config.store.kind == "memory":
         return MemoryStore(config.store.writer)
-    data = config.at(config.data)
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    data = data_folder(config)
     return await SqliteStore.open(
         data / config.store.path,
         writer=config.store.writer,
         value_key=value_key(data / "values.key"),
         synchronous=config.store.synchronous,
     )
+
+
+def data_folder(config: RemitConfig) -> Path:
+    """Where the log and the keys are, made on first start.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    data = config.at(config.data)
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        why = "is a file" if data.is_file() else f"cannot be made: {os.strerror(error.errno or 0)}"
+        raise ConfigError("data", f"{data} {why}") from error
+    return data
 
 
 def value_key(path: Path) -> bytes:
@@ -50,6 +65,11 @@ def value_key(path: Path) -> bytes:
     return key
 
 
+def witness_file(config: RemitConfig) -> Path:
+    """Where the gateway keeps its newest checkpoint."""
+    return config.at(config.data) / "witness.jws"
+
+
 class FileWitness:
     """Keeps the newest checkpoint in a file; put it where the log's disk is not."""
 
@@ -62,9 +82,16 @@ class FileWitness:
 
     def keep(self, jws: str) -> None:
         """Keep ``jws`` in place of the one before, whole or not at all."""
-        new = self._path.with_suffix(".new")
-        new.write_text(jws, encoding="ascii")
-        new.replace(self._path)
+        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix="witness-")
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(jws)
+                file.flush()
+                os.fsync(descriptor)
+            Path(name).replace(self._path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
 
 
 class NoWitness:

@@ -55,7 +55,7 @@ class InventoryChanged(Body):
 
 
 class PolicyActivated(Body):
-    """The policy in force is now this."""
+    """The policy in force is now this; ``digest`` is over its Rego and its data together."""
 
     kind: ClassVar[str] = "policy.activated"
     digest: Digest

@@ -77,6 +77,7 @@ class PlanAmended(Body):
     plan: Plan
     diff: PlanDiff
     by: Subject
+    requested_by: Literal["user", "orchestrator", "agent"]
     decision: Decision
     approvals_used: tuple[ApprovalId, ...] = ()
 
@@ -176,7 +177,7 @@ class CallSettled(Body):
     Attributes:
         status: the tool's HTTP status, where there was one.
         result_hash: salted like ``arguments_hash``.
-        reported_by: ``gateway`` saw it; an ``agent`` or ``orchestrator`` only says so.
+        reported_by: the ``gateway`` saw it; an ``agent`` (whoever holds the run token) only says so.
     """
 
     kind: ClassVar[str] = "call.settled"
@@ -185,7 +186,7 @@ class CallSettled(Body):
     status: int | None = None
     result_hash: str | None = None
     duration_ms: Milliseconds | None = None
-    reported_by: Literal["gateway", "orchestrator", "agent"] = "gateway"
+    reported_by: Literal["gateway", "agent"] = "gateway"
 
     @property
     def call(self) -> CallId:
