@@ -22,6 +22,7 @@ from remit.flows.swapping import must
 from remit.flows.values import Salted, call_value, plan_value
 from remit.model.approval import Approval, HeldCall
 from remit.model.base import JsonObject, Model
+from remit.model.organisation import UserEntry
 from remit.model.principal import Caller
 from remit.model.records.run import ApprovalAnswered, ApprovalRequested
 from remit.model.run import RunState
@@ -96,15 +97,30 @@ def may_answer(runtime: Runtime, caller: Caller, state: RunState, held: Approval
         raise WrongPlaneError("an answer needs a human who signed in recently")
     if caller.tenant != state.tenant or {"agent", "orchestrator"} & set(caller.roles):
         raise WrongPlaneError("no agent can answer a hold")
+    entry = _known(runtime, caller)
     users = {principal.user for principal in state.principals.values()}
-    entry = runtime.registry.organisation.users.get(caller.subject)
-    roles = set(entry.roles) if entry else set()
+    vouched = {(principal.user, principal.user_issuer) for principal in state.principals.values()}
+    mine = set(entry.roles) if entry is not None and caller.subject not in users else set()
+    # A sub means something to its issuer only: the run's user is who that issuer vouched for.
+    myself = caller.subject not in users or (caller.subject, caller.issuer) in vouched
     for answerer in held.answerers:
-        if answerer.kind == "user" and answerer.who == caller.subject:
+        if answerer.kind == "user" and answerer.who == caller.subject and myself:
             return
-        if answerer.kind == "role" and answerer.who in roles and caller.subject not in users:
+        if answerer.kind == "role" and answerer.who in mine:
             return
     raise WrongPlaneError("this hold names others who can answer it")
+
+
+def _known(runtime: Runtime, caller: Caller) -> UserEntry | None:
+    """The inventory's entry for this caller.
+
+    Raises:
+        WrongPlaneError: the inventory knows the name from another issuer.
+    """
+    entry = runtime.registry.organisation.users.get(caller.subject)
+    if entry is not None and entry.issuer not in {None, caller.issuer}:
+        raise WrongPlaneError("the inventory knows this name from another issuer")
+    return entry
 
 
 async def open_holds(runtime: Runtime, tenant: str) -> list[OpenHold]:

@@ -29,21 +29,24 @@ class RunTokens:
     def __init__(self) -> None:
         self._verified: OrderedDict[str, RunClaims] = OrderedDict()
 
+    def known(self, runtime: Runtime, token: str) -> RunClaims | None:
+        """The claims of a run token that was verified before and is still in time."""
+        claims = self._verified.get(sha256(token.encode()))
+        return claims if claims is not None and runtime.now() < claims.exp * 1000 else None
+
     def verify(self, runtime: Runtime, token: str) -> RunClaims:
         """The claims of a run token.
 
         Raises:
             TokenInvalidError: not one of ours, not for this gateway, or expired.
         """
-        key = sha256(token.encode())
-        now = runtime.now()
-        known = self._verified.get(key)
-        if known is not None and now < known.exp * 1000:
+        if (known := self.known(runtime, token)) is not None:
             return known
+        now = runtime.now()
         raw = runtime.deps.signer.verify("access", ACCESS_TOKEN, token)
         issuer = runtime.settings.issuer
         claims = read_run(raw, issuer=issuer, audience=issuer, now_ms=now)
-        self._verified[key] = claims
+        self._verified[sha256(token.encode())] = claims
         if len(self._verified) > _CACHED:
             self._verified.popitem(last=False)
         return claims
@@ -60,6 +63,8 @@ def is_run_token(runtime: Runtime, token: str) -> bool:
 
 async def agent_plane(runtime: Runtime, tokens: RunTokens, token: str) -> RunClaims | Caller:
     """Who holds a bearer token on the agent plane."""
+    if (known := tokens.known(runtime, token)) is not None:
+        return known
     if is_run_token(runtime, token):
         return tokens.verify(runtime, token)
     return await runtime.deps.identity.authenticate(token, "agent")

@@ -18,6 +18,7 @@ from remit.errors import (
     CallConflictError,
     FieldError,
     HeadMovedError,
+    OverloadError,
     RunClosedError,
 )
 from remit.flows.asking import ask
@@ -115,6 +116,8 @@ class _Judgement:
         self.tree = await self.runtime.trees.get(self.claims.sid)
         if self.tree.state.status in {"closed", "refused"}:
             raise RunClosedError("the run has ended")
+        if len(self.tree.state.calls) >= self.runtime.settings.max_live_calls:
+            raise OverloadError("too many calls of this run are still open", retry_after_s=5)
         if self.call.call_id in self.tree.state.calls and (known := await self._recorded()):
             return known
         self.controls = await self.runtime.controls.of(self.tree.state.tenant)
@@ -154,7 +157,7 @@ class _Judgement:
         bodies: list[Body] = [body]
         if body.final and self._too_many_denials():
             bodies.append(RunSuspended(cause="denials"))
-        await self._record(bodies, self._kept(salted))
+        await self._record(bodies, self._kept(salted, refused=facts is None))
         return Refusal(decision)
 
     async def _hold(self, decision: Decision, facts: CallSituation, salted: Salted) -> Judged:
@@ -302,10 +305,14 @@ class _Judgement:
             return Salted(salted.salt, None)
         return Salted(salted.salt, self.call.arguments)
 
-    def _kept(self, salted: Salted) -> dict[str, bytes]:
-        """What is kept beside the log: the salt always, the arguments if the tool's contract says so."""
+    def _kept(self, salted: Salted, *, refused: bool = False) -> dict[str, bytes]:
+        """What is kept beside the log: the salt always, the arguments if the tool's contract says so.
+
+        Of a call that core refuses only the salt is kept: its hash tells a repetition from a conflict,
+        and what nobody will ever act on must not fill the disk.
+        """
         tool = self.runtime.registry.organisation.tools.get(self.call.tool)
-        if tool is not None and not tool.store.arguments:
+        if refused or (tool is not None and not tool.store.arguments):
             return {self._name: Salted(salted.salt, None).sealed()}
         return {self._name: salted.sealed()}
 

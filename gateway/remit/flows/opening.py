@@ -73,8 +73,12 @@ async def open_run(runtime: Runtime, caller: Caller, request: OpenRequest) -> Op
     if caller.tenant not in runtime.settings.tenants:
         raise WrongPlaneError("this gateway keeps no such tenant")
     opener = Opener(id=caller.subject, kind=_kind(caller), issuer=caller.issuer)
+    user = await _user(runtime, caller, request)
     principal = Principal(
-        id=ROOT, agent=_agent(runtime, caller, request), user=await _user(runtime, caller, request)
+        id=ROOT,
+        agent=_agent(runtime, caller, request),
+        user=user.subject if user else None,
+        user_issuer=user.issuer if user else None,
     )
     intent = Intent(task=request.task, parameters=_parameters(runtime, request))
     return await anew(
@@ -182,16 +186,16 @@ def _agent(runtime: Runtime, caller: Caller, request: OpenRequest) -> Subject:
     return template.agents[0]
 
 
-async def _user(runtime: Runtime, caller: Caller, request: OpenRequest) -> Subject | None:
+async def _user(runtime: Runtime, caller: Caller, request: OpenRequest) -> Caller | None:
     """The user, verified by their own token; a name alone is never enough."""
     if request.subject_token is None:
-        return caller.subject if "user" in caller.roles else None
+        return caller if "user" in caller.roles else None
     subject = await runtime.deps.identity.authenticate(request.subject_token, "subject")
     if "user" not in subject.roles or subject.tenant != caller.tenant:
         raise FieldError("subject_token", "is not a user's token of the opener's tenant")
-    if "user" in caller.roles and subject.subject != caller.subject:
+    if "user" in caller.roles and (subject.subject, subject.issuer) != (caller.subject, caller.issuer):
         raise FieldError("subject_token", "a user opens runs for themselves alone")
-    return subject.subject
+    return subject
 
 
 def _parameters(runtime: Runtime, request: OpenRequest) -> JsonObject:

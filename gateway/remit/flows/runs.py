@@ -154,6 +154,7 @@ def _narrowed(
         id=runtime.deps.ids.new("prn", runtime.now()),
         agent=actor.subject if actor else parent.agent,
         user=parent.user,
+        user_issuer=parent.user_issuer,
         chain=(*parent.chain, parent.agent),
         steps=steps,
         parent=parent.id,

@@ -21,6 +21,7 @@ class FlowSettings(Model):
         approval_ttl_ms: how long a hold waits for its human.
         sign_in_max_age_s: how recently an approver must have signed in.
         max_open_holds: holds of one run that may be open at once.
+        max_live_calls: calls of one run that may be open, or whose token may still be good, at once.
         suspend_after_denials: final denials after which a run may only end.
         queue_per_run: judgements of one run that may wait; the next one is told to come back.
         swap_attempts: how often a judgement is made anew because somebody else appended first.
@@ -42,6 +43,7 @@ class FlowSettings(Model):
     approval_ttl_ms: Annotated[int, Field(ge=1_000)] = 900_000
     sign_in_max_age_s: Annotated[int, Field(ge=60)] = 43_200
     max_open_holds: Annotated[int, Field(ge=1)] = 32
+    max_live_calls: Annotated[int, Field(ge=1)] = 2_000
     suspend_after_denials: Annotated[int, Field(ge=1)] = 200
     queue_per_run: Annotated[int, Field(ge=1)] = 256
     swap_attempts: Annotated[int, Field(ge=1)] = 8

@@ -28,9 +28,15 @@ class AgentEntry(Model):
 
 
 class UserEntry(Model):
-    """A user and the roles that the organisation gave them."""
+    """A user and the roles that the organisation gave them.
+
+    Attributes:
+        issuer: the name of the issuer whose token this user signs in with; needed as soon as more
+            than one issuer may vouch for people, because a ``sub`` means something to its issuer only.
+    """
 
     id: Subject
+    issuer: Name | None = None
     roles: tuple[Name, ...] = ()
     confirmed_at: Milliseconds | None = None
 

@@ -50,6 +50,7 @@ class Principal(Model):
     Attributes:
         agent: the workload identity; ``client_id`` in tokens.
         user: for whom it acts; ``None`` for an autonomous agent.
+        user_issuer: the name of the issuer that vouched for the user.
         chain: the agents that delegated to this one, outermost first.
         steps: the plan steps it is narrowed to; ``None`` for all of them.
         parent: the principal that it was narrowed from.
@@ -58,6 +59,7 @@ class Principal(Model):
     id: PrincipalId
     agent: Subject
     user: Subject | None = None
+    user_issuer: Name | None = None
     chain: tuple[Subject, ...] = ()
     steps: tuple[StepId, ...] | None = None
     parent: PrincipalId | None = None

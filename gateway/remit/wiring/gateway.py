@@ -20,7 +20,7 @@ from remit.observe import ObservedPolicy, ObservedStore, ObservedUpstream, Obser
 from remit.ports import Deps
 from remit.upstream.http import HttpUpstream
 from remit.wiring.clock import RandomIds, SystemClock
-from remit.wiring.identity import make_identity, make_signer
+from remit.wiring.identity import check_people, make_identity, make_signer
 from remit.wiring.observing import make_metrics
 from remit.wiring.policy import make_activation, make_engine
 from remit.wiring.store import FileWitness, NoWitness, open_store, witness_file
@@ -48,6 +48,7 @@ async def open_gateway(config: RemitConfig) -> AsyncIterator[Gateway]:
         UnavailableError: the store or the policy engine cannot be had.
     """
     registry = load_registry(config)
+    check_people(config, registry)
     metrics = make_metrics()
     observer = Observer(metrics)
     clock = SystemClock()

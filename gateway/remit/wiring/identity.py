@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from remit.config import RemitConfig
+from remit.core.registry import Registry
 from remit.errors import ConfigError
 from remit.identity.dev import DevIssuer
 from remit.identity.issuers import Issuers
@@ -48,3 +49,21 @@ def make_signer(config: RemitConfig, clock: Clock) -> FileSigner:
 def key_ring(config: RemitConfig, use: KeyUse) -> Ring:
     """One set of the gateway's keys with their times, for people who rotate them."""
     return key_files.load(data_folder(config) / "keys" / use, use)
+
+
+def check_people(config: RemitConfig, registry: Registry) -> None:
+    """Refuse a configuration in which one issuer's ``sub`` could pass for another's.
+
+    Raises:
+        ConfigError: several issuers may vouch for people, and a user does not say which one it is.
+    """
+    people = {"user", "approver"}
+    vouching = [one.name for one in config.issuers if any(people & {*g.roles} for g in one.grants)]
+    if len(vouching) + config.dev_issuer < 2:
+        return
+    users = registry.organisation.users
+    owners = {template.owner for template in registry.organisation.templates.values()}
+    for name in sorted({*users, *owners}):
+        if name not in users or users[name].issuer is None:
+            problem = f"needs its issuer in the inventory, because {', '.join(vouching)} all vouch for people"
+            raise ConfigError(f"inventory.users.{name}", problem)

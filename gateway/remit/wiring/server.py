@@ -56,8 +56,7 @@ def _until_told() -> asyncio.Event:
     def told() -> None:
         stop.set()
         for number in _STOPPING:
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
+            loop.add_signal_handler(number, os._exit, 128 + number)
 
     for number in _STOPPING:
         loop.add_signal_handler(number, told)
