@@ -216,6 +216,17 @@ def test_a_hold_that_says_when(situation: Make, amount: int, holds: list[str]) -
     assert [hold.id for hold in facts(examine(situation(), call(amount=amount), ROOT)).holds] == holds
 
 
+@pytest.mark.parametrize("amount", ["900", None, [900]])
+def test_a_hold_that_cannot_read_what_it_asks_about_applies(
+    situation: Make, registry: Callable[..., Registry], amount: Any
+) -> None:
+    loose = registry(
+        tool={"schema": {"type": "object", "additionalProperties": True}}, template={"limits": []}
+    )
+    found = facts(examine(situation(registry=loose), call(amount=amount), ROOT))
+    assert [hold.id for hold in found.holds] == ["large"]
+
+
 def test_a_hold_that_says_always(situation: Make) -> None:
     (hold,) = facts(examine(situation(), call("look"), ROOT)).holds
     assert (hold.id, hold.answerer) == ("any-look", "user")

@@ -10,7 +10,7 @@ from remit.core.fold import LIFTED_KILL_MS, fold, fold_control
 from remit.errors import IllegalMoveError, IntegrityError, RunClosedError
 from remit.model.control import ControlState, Scope
 from remit.model.decision import Decision, EngineRef
-from remit.model.plan import Plan, Step
+from remit.model.plan import Plan, PlanDiff, Step
 from remit.model.principal import Opener, Principal
 from remit.model.records import control as c
 from remit.model.records import run as r
@@ -90,6 +90,34 @@ def test_a_refused_run_takes_nothing_in() -> None:
     assert (state.status, state.revision, state.plan) == ("refused", 0, Plan())
     with pytest.raises(RunClosedError):
         folded(permit(), state=state)
+
+
+def amendment(revision: int, requested_by: Any, *steps: str) -> r.PlanAmended:
+    return r.PlanAmended(
+        revision=revision,
+        plan=Plan(steps=tuple(Step(id=step, tool="pay") for step in steps)),
+        diff=PlanDiff(),
+        by="somebody",
+        requested_by=requested_by,
+        decision=decision("permit"),
+    )
+
+
+@pytest.mark.parametrize("kind", ["user", "orchestrator"])
+def test_the_ceiling_is_the_last_plan_that_somebody_other_than_the_agent_set(kind: Any) -> None:
+    state = folded(OPENED.model_copy(update={"opener": Opener(id="o", kind=kind, issuer="idp")}))
+    assert state.ceiling == state.plan == OPENED.plan
+    state = folded(amendment(2, "agent", "s", "t"), state=state)
+    assert (state.ceiling, state.plan) == (OPENED.plan, amendment(2, "agent", "s", "t").plan)
+    state = folded(amendment(3, kind), state=state)
+    assert state.ceiling == state.plan == Plan()
+    assert folded(amendment(4, "agent", "s"), state=state).ceiling == Plan()
+
+
+def test_an_agent_that_opened_its_own_run_has_no_ceiling_until_somebody_else_sets_one() -> None:
+    state = folded(OPENED, amendment(2, "agent", "s", "t"))
+    assert state.ceiling is None
+    assert folded(amendment(3, "user", "s"), state=state).ceiling == amendment(3, "user", "s").plan
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from remit.core.question import (
 from remit.core.registry import Registry
 from remit.model.approval import Approval, HeldAmendment, HeldCall
 from remit.model.call import ToolCall
-from remit.model.plan import Plan, PlanSpec
+from remit.model.plan import Plan, PlanSpec, Step, StepSpec
 from remit.model.principal import Opener, Principal
 from remit.model.question import QuestionDocument
 
@@ -69,14 +69,15 @@ def asked_call(situation: Situation, *approvals: Approval) -> QuestionDocument:
     return call_question(situation, facts, CALL, approvals)
 
 
-def asked_plan(situation: Situation, *approvals: Approval) -> QuestionDocument:
-    plan, diff = amended(situation.state.plan, WANTED, situation.declared)
+def asked_plan(situation: Situation, *approvals: Approval, wanted: PlanSpec = WANTED) -> QuestionDocument:
+    plan, diff = amended(situation.state.plan, wanted, situation.declared)
     return plan_question(situation, ROOT, plan, diff, "agent", approvals)
 
 
 @pytest.mark.parametrize("kind", ["run", "plan", "call"])
 def test_golden(kind: str, situation: Make) -> None:
-    made = situation(used={"run:money": 300}, denials=2)
+    ceiling = Plan(steps=(Step(id="refund", tool="pay"),))
+    made = situation(used={"run:money": 300}, denials=2, ceiling=ceiling)
     answered = approval(1, held(), made.now + 5_999, status="approved", answered_by="fay@shop.example")
     documents = {
         "run": lambda: run_question(made, ROOT),
@@ -156,6 +157,45 @@ def test_a_hold_in_time_is_found_by_exactly_its_plan_and_revision(situation: Mak
 def test_only_steps_that_grow_are_asked_about(situation: Make) -> None:
     document = asked_plan(situation())
     assert document.plan is not None
+    assert [s.within_ceiling for s in document.plan.grown] == [True, True]
     grown = [(s.id, s.known, s.within_template) for s in document.plan.grown]
     assert grown == [("refund", True, True), ("wipe", False, False)]
     assert document.plan.diff.removed == ("look",)
+
+
+BOUNDED = Step.model_validate_json('{"id": "r", "tool": "pay", "constraints": {"amount": {"max": 800}}}')
+
+
+def within_ceiling(situation: Make, ceiling: Step, **step: Any) -> bool:
+    """Whether a run whose plan was emptied is told that this step lies within ``ceiling``."""
+    wanted = StepSpec.model_validate_json(json.dumps({"id": "r", "tool": "pay", **step}))
+    made = situation(plan=Plan(), ceiling=Plan(steps=(Step(id="look", tool="look"), ceiling)))
+    plan = asked_plan(made, wanted=PlanSpec(steps=(wanted,))).plan
+    assert plan is not None
+    return plan.grown[0].within_ceiling
+
+
+def test_a_step_is_within_the_ceiling_under_any_id_but_with_no_other_tool_and_no_more_room(
+    situation: Make,
+) -> None:
+    for name in ("r", "another"):
+        assert within_ceiling(situation, BOUNDED, id=name, constraints={"amount": {"max": 800}})
+        assert within_ceiling(situation, BOUNDED, id=name, constraints={"amount": {"max": 5}})
+        assert not within_ceiling(situation, BOUNDED, id=name, constraints={"amount": {"max": 801}})
+        assert not within_ceiling(situation, BOUNDED, id=name)
+    assert not within_ceiling(situation, BOUNDED, tool="wipe", constraints={"amount": {"max": 5}})
+
+
+def test_what_the_opener_counted_is_not_counted_anew_under_another_id(situation: Make) -> None:
+    """The template allows five calls of the tool; whoever opened the run allowed two."""
+    twice = Step(id="r", tool="pay", max_calls=2)
+    assert within_ceiling(situation, twice, max_calls=2)
+    assert not within_ceiling(situation, twice, max_calls=3)
+    assert not within_ceiling(situation, twice)
+    assert not within_ceiling(situation, twice, id="another", max_calls=2)
+
+
+def test_what_the_template_counts_by_tool_need_not_be_counted_by_step(situation: Make) -> None:
+    as_the_template = Step(id="r", tool="pay", max_calls=5)
+    for step in ({"id": "another", "max_calls": 5}, {"id": "another"}, {}):
+        assert within_ceiling(situation, as_the_template, **step)

@@ -87,7 +87,15 @@ RUN_BODIES: tuple[Body, ...] = (
     r.RunOpened(**OPENING, plan=PLAN, expires_at=9, decision=DECISION),  # type: ignore[arg-type]
     r.RunRefused(**OPENING, decision=DECISION),  # type: ignore[arg-type]
     r.PrincipalAdded(principal=SUB),
-    r.PlanAmended(revision=2, plan=PLAN, diff=DIFF, by="a", decision=DECISION, approvals_used=(HOLD,)),
+    r.PlanAmended(
+        revision=2,
+        plan=PLAN,
+        diff=DIFF,
+        by="a",
+        requested_by="agent",
+        decision=DECISION,
+        approvals_used=(HOLD,),
+    ),
     r.PlanRefused(base_revision=1, plan_digest="d" * 64, diff=DIFF, by="a", decision=DECISION, approval=HOLD),
     r.CallDecided(
         call_id="c1",

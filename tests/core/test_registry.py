@@ -59,6 +59,48 @@ def test_refused_by_entry(registry: Make, tool: Any, template: Any, field: str) 
     assert refused.value.field == field
 
 
+def hold(when: Any) -> Any:
+    return {"holds": [{"id": "h", "tool": "pay", "answerer": "user", "when": when}]}
+
+
+def grant(constraints: Any) -> Any:
+    return {"tools": [{"name": "pay", "constraints": constraints}], "holds": []}
+
+
+def limit(**given: Any) -> Any:
+    return {"limits": [{"id": "x", "max": 1, **given}]}
+
+
+@pytest.mark.parametrize(
+    ("template", "field"),
+    [
+        (hold({"amont": {"min": 5}}), "holds.h.when.amont"),
+        (hold({"/amount/cents": {"min": 5}}), "holds.h.when./amount/cents"),
+        (grant({"too": {"from": ["parameters/to"]}}), "tools.pay.constraints.too"),
+        (grant({"to": {"from": ["parameters/too"]}}), "tools.pay.constraints.to.from"),
+        (
+            grant({"to": {"any": [{"each": {"from": ["parameters/to/0"]}}]}}),
+            "tools.pay.constraints.to.from",
+        ),
+        (hold({"to": {"from": ["parameters/to", "parameters/x"]}}), "holds.h.when.to.from"),
+        (limit(tools=["pay"], sum="/amont"), "limits.x.sum"),
+        (limit(sum="/amount"), "limits.x.tools"),
+    ],
+)
+def test_a_name_that_nothing_can_have(registry: Make, template: Any, field: str) -> None:
+    with pytest.raises(FieldError) as refused:
+        registry(template=template)
+    assert refused.value.field == f"templates.refund.{field}"
+
+
+def test_names_that_a_schema_leaves_open(registry: Make) -> None:
+    schema = {"type": "object", "additionalProperties": True}
+    registry({"schema": schema}, hold({"amont": {"min": 5}}))
+    registry(
+        template={**hold({"to": {"from": ["parameters", "parameters/x"]}}), "parameters": schema},
+    )
+
+
 def test_nothing_is_registered_twice(registry: Make) -> None:
     made = registry().organisation
     tools, templates = list(made.tools.values()), list(made.templates.values())

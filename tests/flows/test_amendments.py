@@ -104,13 +104,16 @@ async def test_an_unknown_tool_is_refused_and_recorded(world, run) -> None:
 BEYOND = {"put": [{"id": "wide", "tool": "outside.send"}]}
 
 
-async def test_beyond_the_template_waits_for_its_owner_and_then_works(world, run) -> None:
+async def test_beyond_the_template_waits_for_its_owner_and_the_user_and_then_works(world, run) -> None:
     held = await run.amend(1, changes=BEYOND)
     assert isinstance(held, AmendmentHeld)
     again = await run.amend(1, changes=BEYOND)
     assert again.approval.id == held.approval.id
     assert (await run.call("c1", "outside.send", {}))["decision"] == "deny"
     await run.answer(held.approval.id, by=w.OWNER)
+    still = await run.amend(1, changes=BEYOND)
+    assert still.approval.codes == ("STEP_BEYOND_OPENER",)
+    await run.answer(still.approval.id)
     done = await run.amend(1, changes=BEYOND)
     assert (done.revision, done.diff.added, done.voided) == (2, ("wide",), ())
     assert (await run.call("c2", "outside.send", {}))["decision"] == "permit"
@@ -137,6 +140,8 @@ async def test_a_step_that_an_owner_approved_loses_that_when_it_widens(run) -> N
     narrow = {"id": "wide", "tool": "outside.send", "constraints": {"text": {"prefix": "a"}}}
     held = await run.amend(1, changes={"put": [narrow]})
     await run.answer(held.approval.id, by=w.OWNER)
+    held = await run.amend(1, changes={"put": [narrow]})
+    await run.answer(held.approval.id)
     await run.amend(1, changes={"put": [narrow]})
     assert isinstance(await run.amend(2, changes=BEYOND), AmendmentHeld)
     assert (await run.call("c1", "outside.send", {"text": "abc"}))["decision"] == "permit"

@@ -139,7 +139,8 @@ def run_question() -> dict[str, Any]:
 
 
 def plan_question() -> dict[str, Any]:
-    grown = [{"id": i, "tool": "pay", "known": True, "within_template": True} for i in ("s1", "s2")]
+    within = {"within_template": True, "within_ceiling": True}
+    grown = [{"id": i, "tool": "pay", "known": True, **within} for i in ("s1", "s2")]
     diff = {"added": ["s1"], "removed": ["s0"], "narrowed": [], "widened": ["s2"]}
     plan = {"base_revision": 1, "requested_by": "agent", "diff": diff, "grown": grown}
     return _asked("plan") | {"plan": plan}
@@ -213,7 +214,14 @@ def approval(code: str, by: str | None, status: str = "approved", expires_in: in
 # --- how a question may be spoilt ----------------------------------------------------------------------
 
 _PEOPLE = ["uma@shop.example", "olga@shop.example", "rita@shop.example", "eve@shop.example", None]
-_CODES = ["STEP_BEYOND_TEMPLATE", "CONFIRMATION_REQUIRED", "APPROVAL_REQUIRED", "X_LARGE"]
+_CODES = [
+    "STEP_BEYOND_TEMPLATE",
+    "STEP_BEYOND_OPENER",
+    "CONFIRMATION_REQUIRED",
+    "APPROVAL_REQUIRED",
+    "X_LARGE",
+]
+_BEYOND = {"within_template": False, "within_ceiling": False}
 _VIOLATIONS = [[{"argument": "/to", "operator": "enum"}], [{"argument": "/é", "operator": "max"}] * 2]
 _VIOLATIONS.append([{"argument": f"/items/{n}/é", "operator": "max"} for n in range(40)])
 
@@ -246,7 +254,9 @@ _ANY: list[tuple[str, list[Any]]] = [
 _BY_QUESTION: dict[str, list[tuple[str, list[Any]]]] = {
     "run": [],
     "plan": [
-        ("plan.grown", [[], [{"id": "s9", "tool": "x", "known": False, "within_template": False}]]),
+        ("plan.grown", [[], [{"id": "s9", "tool": "x", "known": False} | _BEYOND]]),
+        ("plan.requested_by", ["user", "orchestrator"]),
+        ("plan.grown.0.within_ceiling", [False]),
         ("plan.grown.0.within_template", [False]),
         ("plan.grown.0.known", [False]),
         ("plan.diff.added", [["s9"], []]),

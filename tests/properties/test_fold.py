@@ -185,6 +185,7 @@ class Fold(RuleBasedStateMachine):
                 plan=plan,
                 diff=PlanDiff(),
                 by="agent",
+                requested_by="agent",
                 decision=decision(self.next(), "permit"),
             )
         )

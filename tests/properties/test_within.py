@@ -104,7 +104,7 @@ def built(given: dict[str, Any]) -> Constraints:
 
 def sound(given: dict[str, Any]) -> bool:
     try:
-        check(built(given))
+        check({"constraints": built(given)}, "constraints")
     except FieldError:
         return False
     return True

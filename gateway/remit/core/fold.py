@@ -64,6 +64,7 @@ def _opened(record: Record, body: r.RunOpened | r.RunRefused) -> RunState:
         opened_at=record.time,
         expires_at=body.expires_at if isinstance(body, r.RunOpened) else record.time,
         plan=body.plan if isinstance(body, r.RunOpened) else Plan(),
+        ceiling=body.plan if isinstance(body, r.RunOpened) and body.opener.kind != "agent" else None,
         revision=1 if opened else 0,
         principals={body.principal.id: body.principal},
     )
@@ -94,6 +95,7 @@ def _principal_added(state: RunState, body: r.PrincipalAdded, _: int) -> dict[st
 def _plan_amended(state: RunState, body: r.PlanAmended, _: int) -> dict[str, Any]:
     return {
         "plan": body.plan,
+        "ceiling": state.ceiling if body.requested_by == "agent" else body.plan,
         "revision": body.revision,
         "approvals": _without(state.approvals, body.approvals_used),
     }

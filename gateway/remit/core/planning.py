@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from remit.core.canonical import digest
-from remit.core.constraints import check, check_size, violations, within
+from remit.core.constraints import check, violations, within
 from remit.errors import FieldError
 from remit.model.approval import Approval, HeldCall
 from remit.model.base import CallId, JsonObject
@@ -31,9 +31,7 @@ def plan_digest(plan: Plan) -> str:
 
 def check_steps(steps: Sequence[StepSpec]) -> None:
     """Refuse a plan with constraints that cannot be evaluated, or only at length. Raises ``FieldError``."""
-    for step in steps:
-        check(step.constraints, f"steps.{step.id}.constraints")
-    check_size([step.constraints for step in steps], "steps")
+    check({f"steps.{step.id}.constraints": step.constraints for step in steps}, "steps")
 
 
 def template_plan(template: Template) -> PlanSpec:

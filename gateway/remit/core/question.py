@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from typing import Literal
 
 from remit.core.facts import CallSituation, Situation
-from remit.core.planning import within_template
+from remit.core.planning import step_within, within_template
 from remit.model.approval import Approval, HeldAmendment, HeldCall
+from remit.model.base import JsonObject
 from remit.model.call import ToolCall
 from remit.model.organisation import Organisation
-from remit.model.plan import Plan, PlanDiff
+from remit.model.plan import Plan, PlanDiff, Step
 from remit.model.principal import Opener, Principal
 from remit.model.question import (
     AgentFacts,
@@ -29,6 +30,7 @@ from remit.model.question import (
     UserFacts,
 )
 from remit.model.run import RunState
+from remit.model.template import ToolGrant
 from remit.model.tool import Tool
 
 
@@ -197,20 +199,33 @@ def principal_facts(organisation: Organisation, principal: Principal, opener: Op
 
 
 def _grown(situation: Situation, plan: Plan, diff: PlanDiff) -> tuple[StepChange, ...]:
-    template, tools = situation.template, situation.registry.organisation.tools
     grown = {*diff.added, *diff.widened}
-    return tuple(
-        StepChange(
-            id=step.id,
-            tool=step.tool,
-            known=step.tool in tools,
-            within_template=within_template(
-                step, template.grant(step.tool) if template else None, situation.declared
-            ),
-        )
-        for step in plan.steps
-        if step.id in grown
+    return tuple(_step_change(situation, step) for step in plan.steps if step.id in grown)
+
+
+def _step_change(situation: Situation, step: Step) -> StepChange:
+    template, ceiling = situation.template, situation.state.ceiling
+    grant = template.grant(step.tool) if template else None
+    return StepChange(
+        id=step.id,
+        tool=step.tool,
+        known=step.tool in situation.registry.organisation.tools,
+        within_template=within_template(step, grant, situation.declared),
+        within_ceiling=ceiling is None
+        or any(_covers(outer, step, grant, situation.declared) for outer in ceiling.steps),
     )
+
+
+def _covers(outer: Step, step: Step, grant: ToolGrant | None, parameters: JsonObject) -> bool:
+    """Whether ``outer``, a step of the ceiling, provably admits everything that ``step`` would.
+
+    Calls are counted by step id: under another id the count would start anew. Where the template's own
+    count, which is by tool, is at least as close, that one binds whatever the steps are called.
+    """
+    close = grant.max_calls if grant else None
+    if outer.max_calls is None or (close is not None and close <= outer.max_calls):
+        return step_within(step, outer.model_copy(update={"max_calls": None}), parameters)
+    return step.id == outer.id and step_within(step, outer, parameters)
 
 
 def _approval_facts(approval: Approval) -> ApprovalFacts:

@@ -139,7 +139,7 @@ POLICY_REASONS: Final[tuple[tuple[str, str, str, str, tuple[str, ...], bool], ..
     (
         'PLAN_WITHIN_TEMPLATE',
         'The plan may take these steps',
-        'Every step that is new or wider lies within the task type, or its owner approved it.',
+        'Every step that is new or wider lies within the task type and within what the run was opened for, or whoever has to agree to it did.',
         'Nothing needs to be done.',
         ('NHI5:2025', 'ASI01', 'PR.AA-05'),
         False,
@@ -166,6 +166,14 @@ POLICY_REASONS: Final[tuple[tuple[str, str, str, str, tuple[str, ...], bool], ..
         'The tool is reached with a fixed secret that should have been replaced by now.',
         "Ask the tool's owner to replace the secret and record the day.",
         ('NHI7:2025', 'ASI03', 'PR.AA-01'),
+        False,
+    ),
+    (
+        'STEP_BEYOND_OPENER',
+        'A step goes beyond what the run was opened for',
+        "The agent asks for a step that the person who opened the run took out or never put in, so the person for whom the run works has to agree; in a run for nobody in particular, the task type's owner.",
+        "Wait for that person's answer, or keep to the steps that the run was opened with.",
+        ('NHI5:2025', 'ASI01', 'ASI09', 'T6', 'PR.AA-05'),
         False,
     ),
     (

@@ -167,12 +167,14 @@ class StepChange(Model):
 
     Attributes:
         within_template: the template provably admits everything that the step would.
+        within_ceiling: so does the last plan that somebody other than the agent set, if there is one.
     """
 
     id: str
     tool: str
     known: bool
     within_template: bool
+    within_ceiling: bool
 
 
 class PlanFacts(Model):

@@ -56,6 +56,8 @@ class RunState(Model):
     """One run tree as its records say it is.
 
     Attributes:
+        ceiling: the last plan that somebody other than the agent set, which the agent cannot go beyond
+            without asking; ``None`` when nobody did.
         intent_hash: the salted hash of the task text and parameters, which are kept beside the log.
         used, in_flight: by limit id; what is spent, and what is reserved by unsettled calls.
         calls: permitted calls that still matter, by call id.
@@ -73,6 +75,7 @@ class RunState(Model):
     opened_at: Milliseconds
     expires_at: Milliseconds
     plan: Plan
+    ceiling: Plan | None = None
     revision: int
     principals: dict[PrincipalId, Principal]
     used: dict[str, int] = Field(default_factory=dict)

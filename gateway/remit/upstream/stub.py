@@ -32,10 +32,10 @@ class StubUpstream:
         self.open.set()
 
     async def send(self, call: UpstreamCall) -> UpstreamAnswer:
+        call.still()
         reply = await self._reply(call)
         if isinstance(reply, NotSentError):
             raise reply
-        call.still()
         self.sent.append(call)
         await self.open.wait()
         if isinstance(reply, UpstreamError):

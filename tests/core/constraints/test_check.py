@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from remit.core.constraints import check
+from remit.core.constraints import check as check_sets
 from remit.core.constraints.check import size
 from remit.errors import FieldError
 from remit.model.constraint import Operators
@@ -39,6 +39,10 @@ REFUSED = [
 
 def operators(given: Any) -> Operators:
     return Operators.model_validate_json(json.dumps(given))
+
+
+def check(constraints: dict[str, Operators], where: str = "constraints") -> None:
+    check_sets({where: constraints}, "together")
 
 
 @pytest.mark.parametrize(("field", "given"), REFUSED)
@@ -83,6 +87,14 @@ def test_what_can_be_evaluated_passes() -> None:
             "c//d": operators({"min": 1}),
         }
     )
+
+
+def test_all_that_is_judged_together_is_counted_together() -> None:
+    full = {"a": operators({"enum": list(range(255))})}
+    check_sets({f"set{n}": full for n in range(16)}, "together")
+    with pytest.raises(FieldError) as refused:
+        check_sets({f"set{n}": full for n in range(17)}, "together")
+    assert refused.value.field == "together"
 
 
 def test_size_counts_nested_operands() -> None:

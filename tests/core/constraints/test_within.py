@@ -84,3 +84,11 @@ def test_a_missing_constraint_is_wider_and_an_added_one_narrower() -> None:
 def test_what_is_the_same_is_within_itself_whatever_its_size() -> None:
     large: Any = {"any": [{"any": [{"any": [{"pattern": "x"}] * 8}] * 8}] * 8}
     assert within(one(large), one(large), {})
+
+
+def test_a_long_list_is_within_itself_in_another_order() -> None:
+    listed = [{"n": n, "who": f"user{n}"} for n in range(256)]
+    assert within(one({"enum": listed[::-1]}), one({"enum": listed}), {})
+    assert not within(one({"enum": listed}), one({"enum": listed[1:]}), {})
+    hosts = [f"h{n}.x.org" for n in range(256)]
+    assert within(one({"url_host": hosts[:0:-1]}), one({"url_host": hosts}), {})

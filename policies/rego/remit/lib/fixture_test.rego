@@ -36,8 +36,8 @@ plan_question := object.union(_asked, {"question": "plan", "plan": {
 	"base_revision": 1, "requested_by": "agent",
 	"diff": {"added": ["s2"], "removed": [], "narrowed": [], "widened": ["s1"]},
 	"grown": [
-		{"id": "s1", "tool": "pay", "known": true, "within_template": true},
-		{"id": "s2", "tool": "look", "known": true, "within_template": true},
+		{"id": "s1", "tool": "pay", "known": true, "within_template": true, "within_ceiling": true},
+		{"id": "s2", "tool": "look", "known": true, "within_template": true, "within_ceiling": true},
 	],
 }})
 

@@ -72,7 +72,7 @@ _ignorable := {
 	"principal/opener", "principal/opener/id", "principal/opener/kind",
 	"run/id", "run/purpose", "run/parameters", "run/declared_by", "run/revision", "run/opened_at",
 	"run/expires_at", "run/denials",
-	"plan/base_revision", "plan/requested_by", "plan/diff/removed", "plan/diff/narrowed",
+	"plan/base_revision", "plan/diff/removed", "plan/diff/narrowed",
 	"plan/diff/added/0", "plan/diff/widened/0",
 	"plan/grown/0/tool", "plan/grown/1/tool",
 }

@@ -7,7 +7,9 @@ packages contains "plan/widening"
 
 # METADATA
 # title: The plan may take these steps
-# description: Every step that is new or wider lies within the task type, or its owner approved it.
+# description: >-
+#   Every step that is new or wider lies within the task type and within what the run was opened for, or
+#   whoever has to agree to it did.
 # custom:
 #   code: PLAN_WITHIN_TEMPLATE
 #   remedy: Nothing needs to be done.
@@ -19,6 +21,7 @@ allow contains {"code": "PLAN_WITHIN_TEMPLATE", "subject": data.remit.lib.templa
 	every step in input.plan.grown {
 		_known(step)
 		_justified(step)
+		_agreed(step)
 	}
 }
 
@@ -62,6 +65,26 @@ hold contains held if {
 	}
 }
 
+# METADATA
+# title: A step goes beyond what the run was opened for
+# description: >-
+#   The agent asks for a step that the person who opened the run took out or never put in, so the person
+#   for whom the run works has to agree; in a run for nobody in particular, the task type's owner.
+# custom:
+#   code: STEP_BEYOND_OPENER
+#   remedy: Wait for that person's answer, or keep to the steps that the run was opened with.
+#   controls: [NHI5:2025, ASI01, ASI09, T6, PR.AA-05]
+hold contains held if {
+	some step in input.plan.grown
+	not _within_opening(step)
+	held := {
+		"code": "STEP_BEYOND_OPENER",
+		"subject": object.get(step, "id", ""),
+		"rule": "plan/widening",
+		"answerer": _opener,
+	}
+}
+
 _grows if count(input.plan.grown) > 0
 
 _only_narrows if {
@@ -85,3 +108,19 @@ _within(step) if step.within_template == true
 _justified(step) if _within(step)
 
 _justified(_) if data.remit.lib.answered("STEP_BEYOND_TEMPLATE", "owner")
+
+# Who opened the run may change their mind; the agent may not change it for them.
+_within_opening(_) if input.plan.requested_by in {"user", "orchestrator"}
+
+_within_opening(step) if {
+	input.plan.requested_by == "agent"
+	step.within_ceiling == true
+}
+
+_agreed(step) if _within_opening(step)
+
+_agreed(_) if data.remit.lib.answered("STEP_BEYOND_OPENER", _opener)
+
+_opener := "user" if {
+	data.remit.lib.answerable("user")
+} else := "owner"

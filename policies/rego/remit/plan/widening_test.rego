@@ -9,6 +9,10 @@ _codes(question) := fixture.codes(_decide(question, {}).findings)
 
 _beyond := fixture.with_value(fixture.plan_question, "/plan/grown/0/within_template", false)
 
+_put_back := fixture.with_value(fixture.plan_question, "/plan/grown/0/within_ceiling", false)
+
+_for_nobody(question) := fixture.with_value(question, "/principal/user", null)
+
 _approved(approval) := fixture.with_value(_beyond, "/approvals", [object.union(
 	fixture.approval("olga"),
 	object.union({"codes": ["STEP_BEYOND_TEMPLATE"]}, approval),
@@ -50,6 +54,63 @@ test_the_owner_does_not_approve_their_own_run if {
 	fixture.codes(answer.findings) == {"NOBODY_CAN_ANSWER"}
 }
 
+_agreed(question, approval) := fixture.with_value(question, "/approvals", [object.union(
+	fixture.approval("uma"),
+	object.union({"codes": ["STEP_BEYOND_OPENER"]}, approval),
+)])
+
+test_what_the_opener_took_out_waits_for_the_user if {
+	answer := _decide(_put_back, {})
+	answer.effect == "hold"
+	answer.findings == [{"code": "STEP_BEYOND_OPENER", "subject": "s1", "rule": "plan/widening"}]
+	answer.answerers == [{"kind": "user", "who": "uma"}]
+}
+
+test_the_user_lets_it_back_in if {
+	_effect(_agreed(_put_back, {})) == "permit"
+}
+
+test_nobody_else_lets_it_back_in if {
+	every person in ["olga", "rita", "desk"] {
+		_effect(_agreed(_put_back, {"answered_by": person})) == "hold"
+	}
+	_effect(_agreed(_put_back, {"codes": ["STEP_BEYOND_TEMPLATE"]})) == "hold"
+	_effect(_agreed(_put_back, {"status": "pending"})) == "hold"
+	_effect(_agreed(_put_back, {"expires_at": 1000})) == "hold"
+	_codes(_agreed(_put_back, {"status": "rejected"})) == {"APPROVAL_REJECTED"}
+}
+
+test_in_a_run_for_nobody_the_owner_answers if {
+	autonomous := {"refund": object.union(fixture.templates.refund, {"autonomous": true})}
+	held := plan.decision with input as _for_nobody(_put_back)
+		with data.remit.settings as fixture.settings
+		with data.remit.templates as autonomous
+		with data.remit.extension.plan as fixture.no_extension
+	held.effect == "hold"
+	held.answerers == [{"kind": "user", "who": "olga"}]
+	answered := plan.decision with input as _for_nobody(_agreed(_put_back, {"answered_by": "olga"}))
+		with data.remit.settings as fixture.settings
+		with data.remit.templates as autonomous
+		with data.remit.extension.plan as fixture.no_extension
+	answered.effect == "permit"
+}
+
+test_who_opened_the_run_may_change_their_mind if {
+	every kind in {"user", "orchestrator"} {
+		_codes(fixture.with_value(_put_back, "/plan/requested_by", kind)) == {"PLAN_WITHIN_TEMPLATE"}
+	}
+}
+
+test_beyond_both_needs_both if {
+	both := fixture.with_value(_beyond, "/plan/grown/1/within_ceiling", false)
+	_codes(both) == {"STEP_BEYOND_TEMPLATE", "STEP_BEYOND_OPENER"}
+	owner := object.union(fixture.approval("olga"), {"codes": ["STEP_BEYOND_TEMPLATE", "STEP_BEYOND_OPENER"]})
+	user := object.union(owner, {"answered_by": "uma"})
+	_codes(fixture.with_value(both, "/approvals", [owner])) == {"STEP_BEYOND_OPENER"}
+	_codes(fixture.with_value(both, "/approvals", [user])) == {"STEP_BEYOND_TEMPLATE"}
+	_effect(fixture.with_value(both, "/approvals", [owner, user])) == "permit"
+}
+
 test_an_unknown_tool_is_a_denial if {
 	_codes(fixture.with_value(_beyond, "/plan/grown/0/known", false)) == {"STEP_TOOL_UNKNOWN"}
 }
@@ -68,6 +129,9 @@ test_missing_fields_do_not_grow if {
 	_codes(fixture.without(fixture.plan_question, "plan/grown/0/known")) == {"STEP_TOOL_UNKNOWN"}
 	_codes(fixture.without(fixture.plan_question, "plan/grown/0/within_template")) == {"STEP_BEYOND_TEMPLATE"}
 	_codes(fixture.without(_beyond, "plan/grown/0/id")) == {"STEP_BEYOND_TEMPLATE"}
+	_codes(fixture.without(fixture.plan_question, "plan/grown/0/within_ceiling")) == {"STEP_BEYOND_OPENER"}
+	_codes(fixture.without(fixture.plan_question, "plan/requested_by")) == {"STEP_BEYOND_OPENER"}
+	_codes(fixture.without(_put_back, "plan/grown/0/id")) == {"STEP_BEYOND_OPENER"}
 	every path in {"plan/grown/0/id", "plan/diff/added", "plan/diff/widened"} {
 		_codes(fixture.without(fixture.plan_question, path)) == {"NO_RULE_PERMITS"}
 	}
@@ -81,7 +145,10 @@ test_nothing_is_allowed_to_grow_unless_everything_holds if {
 	every question in [
 		lapsed,
 		_beyond,
+		_put_back,
 		fixture.with_value(fixture.plan_question, "/plan/grown/0/within_template", "true"),
+		fixture.with_value(fixture.plan_question, "/plan/grown/0/within_ceiling", "true"),
+		fixture.with_value(_put_back, "/plan/requested_by", "somebody"),
 		fixture.with_value(fixture.plan_question, "/plan/grown/0/known", "true"),
 	] {
 		plan.allow == set() with input as question with data.remit.templates as fixture.templates
