@@ -66,7 +66,7 @@ def configured(folder: Path, tools: str) -> Any:
     variables = {
         "REMIT_AGENT__PORT": str(agent),
         "REMIT_ADMIN__PORT": str(admin),
-        "REMIT_FLOWS": f'{{"lease_ms": {LEASE_MS}}}',
+        "REMIT_FLOWS": f'{{"lease_ms": {LEASE_MS}, "call_token_ttl_s": 1}}',
     }
     return command.Remit(folder, variables)
 
@@ -202,7 +202,7 @@ async def test_the_gateway_is_killed_and_goes_on_from_its_log(tmp_path: Path) ->
                 with remit.serving() as second:
                     await more_answers(load)
                     load.stopped = True
-                    await asyncio.sleep(LEASE_MS / 1000 + 0.2)
+                    await asyncio.sleep(LEASE_MS / 1000 + 1.3)
                     permits, outcomes = await log_of(remit)
                     for call_id in set(permits) - set(outcomes):
                         run, token = runs[call_id.partition("-")[0]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -79,7 +78,7 @@ def test_what_is_wrong_in_a_file_is_said_with_its_place(remit, file, old, new, c
         (["check", "-c", "/nowhere"], {}, USAGE),
         (["runs"], {}, NOT_EVALUATED),
         (["decisions", "--json"], {}, NOT_EVALUATED),
-        (["revoke", "all", "x", "--reason", "y"], {}, NOT_EVALUATED),
+        (["revoke", "all", "--reason", "y"], {}, NOT_EVALUATED),
         (["audit", "verify"], {"REMIT_DATA": "elsewhere"}, USAGE),
         (["audit", "verify", "--json"], {"REMIT_STORE__PATH": "none.db"}, USAGE),
         (["no-such-command"], {}, USAGE),
@@ -89,15 +88,6 @@ def test_what_is_wrong_in_a_file_is_said_with_its_place(remit, file, old, new, c
 def test_exit_codes(remit, arguments, variables, code) -> None:
     done = remit.here(*arguments, **variables)
     assert (done.exit_code, done.stdout) == (code, ""), done.stderr
-
-
-def test_a_port_that_is_taken_is_said_in_words(remit) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        done = remit("serve", REMIT_AGENT__PORT=str(taken.getsockname()[1]))
-    assert done.returncode in {USAGE, NOT_EVALUATED}
-    assert "error" in done.stderr
 
 
 def test_a_day_of_a_server(remit) -> None:
@@ -117,26 +107,55 @@ def test_a_day_of_a_server(remit) -> None:
         assert remit.json("runs")["run"] == opened["run"]
         decisions = remit.json("decisions")
         assert {row["decision"] for row in decisions} == {"permit"}
-        explained = remit.json("decisions", decisions[0]["decision_id"], "--for", "auditor")
-        assert explained["decision"] == "permit"
+        _explains(remit, permit["decision_id"])
         _rotates(remit)
         assert remit.json("revoke", "run", opened["run"], "--reason", "x")["verifiers"]["connected"] == 0
-        assert remit.json("revoke", "all", "x", "--reason", "x")["sequence"] > 0
-        assert remit.here("revoke", "run", "nonsense", "--reason", "x").exit_code != OK
+        lifted = remit.here("revoke", "tool", "mail.send", "--lift", "--reason", "x")
+        assert (lifted.exit_code, "no such kill stands" in lifted.stderr) == (FAILED, True)
+        assert remit.json("revoke", "all", "--reason", "x")["sequence"] > 0
         server.send_signal(signal.SIGTERM)
         assert server.wait(15) == 0
     report = remit.json("audit", "verify")
     assert report["checkpoints"] >= 1
     assert report["unsealed"] == 1  # the last checkpoint's own record
+    _witnesses(remit, report)
     _tampered(remit)
+
+
+def _explains(remit, decision: str) -> None:
+    assert remit.json("decisions", decision, "--for", "auditor")["decision"] == "permit"
+    shown = remit.here("decisions", decision, "--for", "engineer").stdout
+    for words in ("tool: suppliers.get", "call_id: c1", "run: run_", "time: ", "code: CALL_WITHIN_REMIT"):
+        assert words in shown
+    shown = remit.here("decisions", decision, "--for", "agent").stdout
+    assert decision in shown
+    assert "remedy" not in shown
+
+
+def _witnesses(remit, report) -> None:
+    """A witness that is asked for is used, or its path is the error."""
+    assert report["witness"] == "remit-data/witness.jws"
+    kept = remit.folder / "kept.jws"
+    kept.write_text(report["last_checkpoint"] + "\n")
+    shown = remit.here("audit", "verify", "--witness", "kept.jws").stdout
+    assert "Witness: kept.jws" in shown
+    assert "Unsealed: the newest checkpoint itself." in shown
+    assert report["last_checkpoint"] in shown
+    kept.write_text("junk")
+    for name in ("kept.jws", "missing.jws", "catalogue"):
+        done = remit.here("audit", "verify", "--witness", name)
+        assert (done.exit_code, f"error: {name}: " in done.stderr) == (USAGE, True), done.stderr
 
 
 def _rotates(remit) -> None:
     """A key that another process made is published by the running server."""
     before = {key["kid"] for key in remit.http("GET", "/.well-known/jwks.json")[1]["keys"]}
-    new = remit.json("keys", "rotate", "access")["kid"]
+    rotated = remit.json("keys", "rotate", "access")
+    new = rotated["kid"]
     assert new not in before
-    assert new in {key["kid"] for key in remit.json("keys", "list")}
+    listed = {key["kid"]: key for key in remit.json("keys", "list")}
+    assert (listed[new]["state"], listed[new]["signs_from"]) == ("published", rotated["signs_from"])
+    assert {listed[kid]["state"] for kid in before & set(listed)} == {"signing"}
     until = time.monotonic() + 10
     while new not in {key["kid"] for key in remit.http("GET", "/.well-known/jwks.json")[1]["keys"]}:
         assert time.monotonic() < until

@@ -50,6 +50,29 @@ def test_a_misspelt_variable_is_refused(folder: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REMIT_AGENT__PORT", "abc"),
+        ("REMIT_AGENT__PRT", "1"),
+        ("REMIT_AGENT", "not json"),
+        ("REMIT_DEV_ISSUER", "maybe"),
+        ("REMIT_ENVIRONMENT", "Dev!"),
+        ("REMIT_FLOWS", "not json"),
+        ("REMIT_POLICY__EXTENSIONS", "not json"),
+        ("REMIT_LOG__FORMAT", "xml"),
+        ("REMIT_ADMIN__PORT", "8700"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("REMIT_STORE__KIND", "memory")  # another one, which is right
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=rf"^{name}: "):
+        load_config(folder)
+
+
+@pytest.mark.parametrize(
     ("old", "new"),
     [
         ("environment: dev", "environment: dev\nroot: /"),
@@ -59,6 +82,7 @@ def test_a_misspelt_variable_is_refused(folder: Path, monkeypatch: pytest.Monkey
         ("environment: dev", "- dev"),
         ("dev_issuer: true", "dev_issuer: maybe"),
         ("port: 8700", "port: 70000"),
+        ("port: 8700", "port: 8701"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_file(folder: Path, old: str, new: str) -> None:

@@ -27,7 +27,7 @@ def test_all_is_well(write: Any) -> None:
     result = run(write(GOOD))
     assert result.exit_code == 0
     assert "a scenario" in result.stdout
-    assert "1 of 1 scenarios passed" in result.stderr
+    assert "1 of 1 scenario passed" in result.stderr
 
 
 def test_an_expectation_that_is_not_met(write: Any, tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_wrong_usage(
 def test_no_scenarios_are_no_success(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.exit_code == 2
-    assert "hold no *.scenario.yaml" in result.stderr
+    assert "holds no *.scenario.yaml" in result.stderr
 
 
 def test_reports_for_programs(write: Any, tmp_path: Path) -> None:

@@ -56,10 +56,11 @@ class Api:
             ) as response:
                 answer = await response.json(content_type=None)
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise UnavailableError(f"no answer from {self._base}: {type(error).__name__}") from error
+            problem = f"no answer from {self._base}: is 'remit serve' running there?"
+            raise UnavailableError(problem) from error
         if response.status >= 400:
-            detail = answer.get("detail", "") if isinstance(answer, dict) else ""
-            raise ApiError(f"{response.status}: {detail}")
+            detail = answer.get("detail") if isinstance(answer, dict) else None
+            raise ApiError(f"{detail or response.reason} (HTTP {response.status})")
         return answer
 
 

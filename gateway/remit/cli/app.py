@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from remit import __version__
-from remit.cli import check, demo, keys, log, serve, test
+from remit.cli import audit, check, demo, keys, log, revoke, serve, test
 from remit.config.settings import LogSettings
 from remit.wiring.observing import configure_logging
 
@@ -15,6 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -45,7 +46,7 @@ app.command("check")(check.check)
 app.command("test")(test.play)
 app.command("runs")(log.runs)
 app.command("decisions")(log.decisions)
-app.command("revoke")(log.revoke)
-app.add_typer(log.audit, name="audit")
+app.command("revoke")(revoke.revoke)
+app.add_typer(audit.audit, name="audit")
 app.add_typer(keys.keys, name="keys")
 app.add_typer(check.config, name="config")

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, get_args
 
 import typer
 
 from remit.cli.options import HERE, AsJson, Config
-from remit.cli.output import data, table, told
-from remit.config import load_config
+from remit.cli.output import data, moment, say, table, told
+from remit.config import RemitConfig, load_config
+from remit.identity.dev import MAX_TTL_S
 from remit.model.principal import Plane, Role
+from remit.ports import KeyUse
 from remit.wiring.clock import SystemClock
-from remit.wiring.identity import dev_issuer, make_signer
+from remit.wiring.identity import dev_issuer, key_ring, make_signer
 
 keys = typer.Typer(help="Signing keys.", no_args_is_help=True)
 
 
-class Use(StrEnum):
-    """A key set."""
+class Named(StrEnum):
+    """``Role`` for an option that may be repeated, which cannot be of a ``Literal``."""
 
-    access = "access"
-    events = "events"
-    checkpoints = "checkpoints"
+    agent = "agent"
+    user = "user"
+    orchestrator = "orchestrator"
+    admin = "admin"
+    approver = "approver"
+    verifier = "verifier"
 
 
 @keys.command("list")
@@ -30,42 +35,70 @@ def list_keys(
     config: Config = HERE,
     json: AsJson = False,
 ) -> None:
-    """List the published keys of every set."""
+    """List the published keys of every set, and say which one signs."""
     with told():
-        signer = make_signer(load_config(config), SystemClock())
-        rows: list[dict[str, Any]] = []
-        for use in Use:
-            published = cast("list[dict[str, Any]]", signer.jwks(use.value)["keys"])
-            rows.extend({"use": use.value, "kid": key["kid"], "alg": key["alg"]} for key in published)
+        loaded = load_config(config)
+        rows = [row for use in get_args(KeyUse) for row in _published(loaded, use)]
     if json:
         data(rows)
     else:
-        table("Keys", ("use", "kid", "alg"), [row.values() for row in rows])
+        table("Keys", ("use", "kid", "state"), [(row["use"], row["kid"], _state(row)) for row in rows])
+
+
+def _published(config: RemitConfig, use: KeyUse) -> list[dict[str, Any]]:
+    now = SystemClock().now_ms()
+    make_signer(config, SystemClock())  # makes the keys of a gateway that never ran
+    ring = key_ring(config, use)
+    signing = ring.signing(now).kid
+    return [
+        {
+            "use": use,
+            "kid": kid,
+            "alg": jwk["alg"],
+            "state": "signing" if kid == signing else "published",
+            "signs_from": ring.keys[kid].active_from,
+            "verifies_until": ring.keys[kid].retired,
+        }
+        for jwk in ring.jwks(now)["keys"]
+        for kid in [jwk["kid"]]
+    ]
+
+
+def _state(row: dict[str, Any]) -> str:
+    """Short enough to stand beside a key id on 80 columns."""
+    if row["state"] == "signing":
+        return "signing"
+    if row["signs_from"] > SystemClock().now_ms():
+        return f"from {moment(row['signs_from'])[:-3]}"
+    return "verifies only"
 
 
 @keys.command("rotate")
 def rotate(
-    use: Annotated[Use, typer.Argument(help="Which key set.")],
+    use: Annotated[KeyUse, typer.Argument(help="Which key set.")],
     config: Config = HERE,
     json: AsJson = False,
 ) -> None:
     """Publish a new key; it signs once every verifier has had time to fetch it."""
     with told():
-        kid = make_signer(load_config(config), SystemClock()).rotate(use.value)
+        loaded = load_config(config)
+        kid = make_signer(loaded, SystemClock()).rotate(use)
+        signs_from = key_ring(loaded, use).keys[kid].active_from
     if json:
-        data({"use": use.value, "kid": kid})
+        data({"use": use, "kid": kid, "signs_from": signs_from})
     else:
-        table("New key", ("use", "kid"), [(use.value, kid)])
+        say(f"New key {kid} is published, and signs {use} from {moment(signs_from)} UTC on.")
 
 
 @keys.command("dev-token")
 def dev_token(
     subject: Annotated[str, typer.Argument(help="Whose token: an agent, a user, a verifier.")],
-    role: Annotated[list[str], typer.Option("--role", help="agent, user, orchestrator, approver, admin …")],
-    plane: Annotated[str, typer.Option(help="agent or admin")] = "agent",
+    role: Annotated[list[Named], typer.Option("--role", help="May be given several times.")],
+    plane: Annotated[Plane, typer.Option(help="Which door it opens.")] = "agent",
     config: Config = HERE,
 ) -> None:
     """Print a token of the UNSAFE development issuer, good for an hour."""
     with told():
         issuer = dev_issuer(load_config(config), SystemClock())
-    print(issuer.mint(subject, cast("list[Role]", role), cast("Plane", plane), ttl=3600))
+    roles: list[Role] = [one.value for one in role]
+    print(issuer.mint(subject, roles, plane, ttl=MAX_TTL_S))

@@ -1,28 +1,20 @@
-"""``remit runs``, ``decisions``, ``revoke``, ``audit``: what happened, the brake, and the proof."""
+"""``remit runs`` and ``remit decisions``: what happened, as the running gateway tells it."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from remit.cli.api import admin_api
 from remit.cli.options import HERE, AsJson, Config, Limit
-from remit.cli.output import data, lines, table, talk, told
+from remit.cli.output import data, lines, moment, say, table, told
 from remit.config import RemitConfig, load_config
-from remit.core.audit import Audit, AuditReport, Checkpoint
-from remit.errors import ConfigError
-from remit.flows.checkpoints import checkpoint_claims
-from remit.ports import Scan
-from remit.wiring.clock import SystemClock
-from remit.wiring.identity import make_signer
-from remit.wiring.store import FileWitness, open_store
+from remit.model.decision import Effect
 
-audit = typer.Typer(help="The log, and whether it is what was committed.", no_args_is_help=True)
+Audience = Literal["agent", "business", "engineer", "auditor"]
 
 
 def runs(
@@ -34,17 +26,18 @@ def runs(
     rows = _get(config, "/v1/runs", limit=limit)["rows"]
     if json:
         lines(rows)
-    else:
-        columns = ("run", "status", "template", "agent", "user", "revision")
-        table("Runs", columns, [[row[column] for column in columns] for row in rows])
+        return
+    columns = ("run", "status", "template", "agent", "user", "revision")
+    cells = [(row["run"], moment(row["opened_at"]), *(row[name] for name in columns[1:])) for row in rows]
+    table("Runs", ("run", "opened (UTC)", *columns[1:]), cells)
 
 
 def decisions(
     decision: Annotated[str | None, typer.Argument(help="One decision, explained.")] = None,
     config: Config = HERE,
     run: Annotated[str | None, typer.Option(help="Of this run only.")] = None,
-    effect: Annotated[str | None, typer.Option(help="permit, deny or hold")] = None,
-    audience: Annotated[str, typer.Option("--for", help="agent, business, engineer, auditor")] = "business",
+    effect: Annotated[Effect | None, typer.Option(help="Of this effect only.")] = None,
+    audience: Annotated[Audience, typer.Option("--for", help="Who reads the explanation.")] = "business",
     limit: Limit = 20,
     json: AsJson = False,
 ) -> None:
@@ -56,76 +49,31 @@ def decisions(
     rows = _get(config, "/v1/decisions", limit=limit, run=run, decision=effect)["rows"]
     if json:
         lines(rows)
-    else:
-        columns = ("decision_id", "decision", "tool", "call_id", "codes")
-        table("Decisions", columns, [[_cell(row[column]) for column in columns] for row in rows])
-
-
-def revoke(
-    scope: Annotated[str, typer.Argument(help="token, run, agent, tool, server, tenant or all")],
-    name: Annotated[str, typer.Argument(help="Which one; any word for all.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is recorded.")],
-    config: Config = HERE,
-    lift: Annotated[bool, typer.Option("--lift", help="Let it work again.")] = False,
-    json: AsJson = False,
-) -> None:
-    """Revoke a token, end a run, or stop an agent, tool, server, tenant or everything. At once."""
-    body = {"scope": {scope: True if scope == "all" else name}, "reason": reason}
-    path = "/v1/revocations/lift" if lift else "/v1/revocations"
-    with told():
-        done = asyncio.run(_post(load_config(config), path, body))
-    if json:
-        data(done)
         return
-    verifiers = done.get("verifiers") or {}
-    talk.print(
-        f"Done (sequence {done['sequence']}): {verifiers.get('confirmed', 0)} of "
-        f"{verifiers.get('connected', 0)} verifiers confirmed in {verifiers.get('ms', 0)} ms."
-    )
+    columns = ("decision", "time (UTC)", "effect", "tool", "codes", "call", "run")
+    table("Decisions", columns, [_cells(row) for row in rows])
 
 
-@audit.command("verify")
-def verify(
-    config: Config = HERE,
-    witness: Annotated[Path | None, typer.Option(help="A checkpoint that somebody else kept.")] = None,
-    json: AsJson = False,
-) -> None:
-    """Recompute every chain, check every checkpoint, and say what no checkpoint covers yet."""
-    with told():
-        report = asyncio.run(_verify(load_config(config), witness))
-    shown = asdict(report) | {"last_checkpoint": None}
-    if json:
-        data(shown)
-        return
-    columns = ("records", "streams", "batches", "checkpoints", "unsealed")
-    table("The log verifies", columns, [[shown[column] for column in columns]])
+def _cells(row: dict[str, Any]) -> tuple[Any, ...]:
+    subject = row["tool"] or row["kind"]
+    codes = ", ".join(row["codes"])
+    when = moment(row["time"])
+    return row["decision_id"], when, row["decision"], subject, codes, row["call_id"], row["run"]
 
 
-async def _verify(config: RemitConfig, witness: Path | None) -> AuditReport:
-    log = config.at(config.data) / config.store.path
-    if not log.exists():
-        raise ConfigError(str(log), "there is no log here")
-    store = await open_store(config)
-    signer = make_signer(config, SystemClock())
-    kept = FileWitness(witness or config.at(config.data) / "witness.jws").last()
-    held = Checkpoint.model_validate(checkpoint_claims(signer, kept)) if kept else None
-    audited = Audit(lambda jws: checkpoint_claims(signer, jws), witness=held)
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.completed} records"),
-        TimeElapsedColumn(),
-        console=talk,
-        transient=True,
-    )
-    try:
-        with progress:
-            task = progress.add_task("verify", total=None)
-            async for entry in store.scan(Scan()):
-                audited.add(entry)
-                progress.advance(task)
-        return audited.finish()
-    finally:
-        await store.close()
+def _explain(explained: dict[str, Any]) -> None:
+    """Whatever the gateway tells this audience, a line for each thing."""
+    say(f"{explained['decision']}  {explained['decision_id']}")
+    if "time" in explained:
+        say(f"  time: {moment(explained['time'])} UTC")
+    for name in ("kind", "tool", "call_id", "step", "run", "revision"):
+        if explained.get(name) is not None:
+            say(f"  {name}: {explained[name]}")
+    for reason in explained["reasons"]:
+        say(f"{reason['title']}: {reason['subject']}")
+        for name in ("description", "remedy", "code", "rule"):
+            if reason.get(name):
+                say(f"  {name}: {reason[name]}")
 
 
 def _get(config: Path, path: str, **query: Any) -> Any:
@@ -136,17 +84,3 @@ def _get(config: Path, path: str, **query: Any) -> Any:
 async def _fetch(config: RemitConfig, path: str, query: dict[str, Any]) -> Any:
     async with admin_api(config) as api:
         return await api.get(path, **query)
-
-
-async def _post(config: RemitConfig, path: str, body: Any) -> Any:
-    async with admin_api(config) as api:
-        return await api.post(path, body)
-
-
-def _explain(explained: dict[str, Any]) -> None:
-    rows = [(one.get("title"), one.get("subject"), one.get("remedy")) for one in explained["reasons"]]
-    table(f"{explained['decision']}", ("reason", "about", "what to do"), rows)
-
-
-def _cell(value: Any) -> Any:
-    return ", ".join(value) if isinstance(value, list) else value

@@ -9,12 +9,14 @@ from pydantic import BaseModel
 
 from remit.config import RemitConfig
 from remit.core.registration import Catalogue, Inventory, Templates
+from remit.replay.scenario import Scenario
 
 SCHEMAS: Final[dict[str, type[BaseModel]]] = {
     "remit": RemitConfig,
     "catalogue": Catalogue,
     "templates": Templates,
     "inventory": Inventory,
+    "scenario": Scenario,
 }
 
 

@@ -21,11 +21,17 @@ from remit.wiring.server import serve as serve_until_stopped
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Where to write.")] = HERE,
+    port: Annotated[
+        int,
+        typer.Option(
+            min=1, max=65_533, help="Of the agent plane; the admin plane and tool.py take the next."
+        ),
+    ] = sample.AGENT_PORT,
     json: AsJson = False,
 ) -> None:
-    """Write a working configuration to start from: one agent, one template, four tools."""
+    """Write a working project to start from: an agent, a template, four tools that run, a scenario."""
     today = datetime.datetime.now(datetime.UTC).date()
-    written = {**sample.files(today=today), **schema_files()}
+    written = {**sample.project(first_port=port, today=today), **schema_files()}
     taken = [name for name in written if (folder / name).exists()]
     if taken:
         talk.print(f"[red]error[/red]: {folder / taken[0]} is already there; nothing was written")
@@ -36,7 +42,20 @@ def init(
         file.write_text(text, encoding="utf-8")
     if json:
         data({"written": sorted(written)})
-    talk.print(f"Wrote {len(written)} files. Next: [bold]remit check -c {folder}[/bold], then remit serve.")
+    _next_steps(folder, len(written))
+
+
+def _next_steps(folder: Path, written: int) -> None:
+    where = "" if folder == HERE else f" -c {folder}"
+    steps = {
+        f"remit check{where}": "is all of it in order?",
+        f"remit test {folder / 'scenarios'}": "does the policy do what it should?",
+        f"remit serve{where}": f"the gateway; {folder / 'tool.py'} serves the tools, and says how",
+    }
+    width = max(map(len, steps))
+    talk.print(f"Wrote {written} files to {folder.resolve()}. Next:", highlight=False, soft_wrap=True)
+    for command, why in steps.items():
+        talk.print(f"  {command:{width}}  {why}", highlight=False, markup=False, soft_wrap=True)
 
 
 def serve(config: Config = HERE) -> None:

@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from remit.cli.options import AsJson
-from remit.cli.output import FINDING, NOT_EVALUATED, OK, data, table, talk, told
+from remit.cli.output import FINDING, NOT_EVALUATED, OK, counted, data, table, talk, told
 from remit.config import RemitConfig
 from remit.config.settings import EngineSettings
 from remit.errors import ConfigError
@@ -63,7 +63,7 @@ def _chosen(paths: list[Path], only: str) -> list[Path]:
     found = find(paths)
     chosen = [path for path in found if not only or _matches(path, only)]
     if not chosen:
-        raise ConfigError(f"-k {only}", f"fits none of {len(found)} scenarios")
+        raise ConfigError(f"-k {only}", f"fits none of {counted(len(found), 'scenario')}")
     return chosen
 
 
@@ -103,4 +103,4 @@ def _show(results: list[Result]) -> None:
             talk.print(f"[red]{result.status.replace('_', ' ')}[/red] {result.name}", highlight=False)
             talk.print(f"  {problem}", highlight=False, markup=False, soft_wrap=True)
     passed = sum(result.status == "passed" for result in results)
-    talk.print(f"{passed} of {len(results)} scenarios passed.")
+    talk.print(f"{passed} of {counted(len(results), 'scenario')} passed.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from remit.flows.settings import FlowSettings
 from remit.identity.settings import IssuerConfig
@@ -80,10 +80,14 @@ class PolicyFiles(Section):
 
 
 class LogSettings(Section):
-    """How the process talks on standard error."""
+    """How the process talks on standard error.
+
+    Attributes:
+        format: ``auto``: lines for people on a terminal, JSON anywhere else.
+    """
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["json", "console"] = "json"
+    format: Literal["auto", "json", "console"] = "auto"
 
 
 class RemitConfig(Section):
@@ -98,7 +102,7 @@ class RemitConfig(Section):
 
     environment: Environment
     agent: Listener = Listener(port=8700)
-    admin: Listener = Listener(port=8701)
+    admin: Annotated[Listener, Field(validate_default=True)] = Listener(port=8701)
     data: Path = Path("remit-data")
     store: StoreSettings = StoreSettings()
     engine: EngineSettings = EngineSettings()
@@ -112,6 +116,14 @@ class RemitConfig(Section):
     flows: dict[str, int] = Field(default_factory=dict)
     log: LogSettings = LogSettings()
     root: Path = Path()
+
+    @field_validator("admin")
+    @classmethod
+    def _own_port(cls, admin: Listener, info: ValidationInfo) -> Listener:
+        agent = info.data.get("agent")
+        if agent is not None and admin.port and (admin.host, admin.port) == (agent.host, agent.port):
+            raise ValueError(f"admin.port and agent.port are both {admin.port}; each plane needs its own")
+        return admin
 
     @field_validator("flows")
     @classmethod

@@ -239,14 +239,15 @@ class _Judgement:
         )
 
     def _permitted(self, claims: CallClaims, facts: CallSituation) -> Permitted:
-        issued = round(claims.iat * 1000)
+        issued, expires = round(claims.iat * 1000), round(claims.exp * 1000)
+        # It may leave as late as its token expires, and then take as long as its tool may.
         timeout = facts.tool.http.timeout_ms if facts.tool.http else 0
         return Permitted(
             jti=claims.jti,
             audience=claims.aud,
             issued_at=issued,
-            expires_at=round(claims.exp * 1000),
-            lease_until=issued + max(self.runtime.settings.lease_ms, CALL_TOKEN_TTL_S * 1000 + timeout),
+            expires_at=expires,
+            lease_until=max(issued + self.runtime.settings.lease_ms, expires + timeout),
             spends={limit.id: limit.amount for limit in facts.limits},
         )
 

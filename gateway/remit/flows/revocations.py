@@ -48,7 +48,7 @@ async def lift(runtime: Runtime, caller: Caller, scope: Scope, reason: str) -> i
     stream = _commanded(runtime, caller, scope)
 
     def lifted(state: ControlState) -> list[Body]:
-        if scope not in {standing.scope for standing in state.kills}:
+        if scope not in {kill.scope for kill in state.kills if kill.standing}:
             raise NotFoundError("no such kill stands")
         return [KillLifted(scope=scope, by=caller.subject, reason=reason)]
 

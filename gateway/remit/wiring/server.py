@@ -40,7 +40,7 @@ async def serve(config: RemitConfig) -> None:
         await asyncio.wait({stopped, gateway.background}, return_when=asyncio.FIRST_COMPLETED)
         waiting = len(gateway.runtime.inflight.matching(lambda _: True))
         _log.info(
-            "stopping once the calls in flight are done; Ctrl-C stops now",
+            "stopping once the calls in flight are done; a second Ctrl-C stops at once",
             calls_in_flight=waiting,
             at_most_s=DRAIN_S,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import shutil
 import sys
 import tempfile
 from contextlib import AsyncExitStack
@@ -17,7 +18,7 @@ from remit.cli.demo.session import Session
 from remit.cli.demo.timeline import Row, Timeline
 from remit.cli.demo.tools import CREDENTIAL_VARIABLE
 from remit.cli.options import AsJson
-from remit.cli.output import FAILED, data, out, talk, told
+from remit.cli.output import FAILED, counted, data, out, talk, told
 from remit.config import RemitConfig, load_config
 from remit.identity.dev import DevIssuer
 from remit.net.http import client_session
@@ -36,7 +37,16 @@ def try_it(as_json: AsJson = False) -> None:
     if timeline.broken:
         talk.print(f"[red]{len(timeline.broken)} of {len(timeline.rows)} promises were not kept.[/red]")
         raise typer.Exit(FAILED)
-    talk.print(f"[green]All {len(timeline.rows)} promises kept.[/green] Next: remit init my-policy")
+    talk.print(f"[green]All {len(timeline.rows)} promises kept.[/green] Next: ", end="")
+    talk.print(f"{_program()} init my-policy", highlight=False, markup=False, soft_wrap=True)
+
+
+def _program() -> str:
+    """How this program was called, so that it can be called again."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{sys.executable} -m remit"
+    return called.name if shutil.which(called.name) == str(called) else str(called)
 
 
 async def _try(folder: Path, timeline: Timeline) -> None:
@@ -49,7 +59,7 @@ async def _try(folder: Path, timeline: Timeline) -> None:
         (folder / name).write_text(text, encoding="utf-8")
     config = load_config(folder)
     log = folder / "processes.log"
-    issuer = dev_issuer(config, SystemClock())
+    issuer = dev_issuer(config, SystemClock(), quiet=False)
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(client_session())
         gateway = ("-m", "remit", "serve", "--config", str(folder))
@@ -82,7 +92,10 @@ async def _verify(config: RemitConfig, timeline: Timeline) -> None:
     output, error = await process.communicate()
     if process.returncode == 0:
         report = json.loads(output)
-        why = f"{report['records']} records, {report['batches']} batches, {report['checkpoints']} checkpoints"
+        why = ", ".join(
+            counted(report[f"{noun}{plural}"], noun)
+            for noun, plural in (("record", "s"), ("batch", "es"), ("checkpoint", "s"))
+        )
         timeline.add(Row("verify the log", "verified", "verified", why))
     else:
         timeline.add(Row("verify the log", "verified", "broken", error.decode().strip()))
