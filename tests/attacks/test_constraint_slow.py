@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from remit.core.constraints import violations, within
-from remit.core.constraints.check import MAX_ELEMENTS, MAX_OPERANDS
+from remit.core.constraints.check import MAX_ELEMENTS, MAX_EXPRESSIONS, MAX_OPERANDS
 from remit.core.constraints.operators import MAX_MATCHED_CHARS, expression
 from remit.core.planning import check_steps
 from remit.errors import FieldError
@@ -65,6 +65,34 @@ def test_a_proof_gives_up_and_what_it_has_not_shown_is_wider() -> None:
     outer = operators(nested({"prefix": "x", "max": 1}, 10, 3))
     in_time(lambda: within({"a": inner}, {"a": outer}, {}))
     assert not within({"a": inner}, {"a": outer}, {})
+
+
+@pytest.mark.parametrize("operator", ["enum", "path_glob", "url_host"])
+def test_a_proof_pays_for_each_pair_that_it_compares(operator: str) -> None:
+    listed = [f"{'y' * 60}{n}" for n in range(250)]
+    inner = {f"a{n}": operators({operator: listed}) for n in range(16)}
+    outer = {f"a{n}": operators({operator: [text.upper() for text in listed[::-1]]}) for n in range(16)}
+    before = time.perf_counter()
+    within(inner, outer, {})
+    assert time.perf_counter() - before < 0.5
+
+
+def test_expressions_are_counted_before_any_is_compiled() -> None:
+    before = expression.cache_info().misses
+    slow = [{"pattern": rf"\pL{{1,10}}z{n}"} for n in range(MAX_EXPRESSIONS + 1)]
+    with pytest.raises(FieldError, match="expressions"):
+        check_steps([step(f"s{n}", *slow[n : n + 60]) for n in range(0, len(slow), 60)])
+    assert expression.cache_info().misses == before
+
+
+def test_programs_are_counted_as_they_are_compiled() -> None:
+    before = expression.cache_info().misses
+    slow = [{"pattern": rf"\pL{{1,10}}y{n}"} for n in range(MAX_EXPRESSIONS)]
+    with pytest.raises(FieldError, match="operands"):
+        check_steps([step(f"s{n}", *slow[n : n + 60]) for n in range(0, len(slow), 60)])
+    assert expression.cache_info().misses - before < 10
+    with pytest.raises(FieldError, match="RE2"):
+        check_steps([step("s", {"pattern": r"\pL{1,40}z"})])
 
 
 def test_long_texts_and_arrays_satisfy_nothing_that_would_be_slow_on_them() -> None:

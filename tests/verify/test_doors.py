@@ -22,8 +22,8 @@ from remit.verify.requests import ARGUMENTS_HEADER
 ISSUER = "https://gw.example.org"
 AUDIENCE = "https://tools.example.org/crm"
 BODY = {"order": "o-1", "amount": 1250}
-IN_URL = {"id": "a/b c", "active": True, "page": 2, "q": "x&y=é+1"}
-URL = "/customers/a%2Fb%20c?active=true&page=2&q=x%26y%3D%C3%A9%2B1"
+IN_URL = {"id": "a+b c", "active": True, "page": 2, "q": "x&y=é+1"}
+URL = "/customers/a%2Bb%20c?active=true&page=2&q=x%26y%3D%C3%A9%2B1"
 
 
 class Fresh:

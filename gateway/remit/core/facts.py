@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from remit.core.arguments import Effective
-from remit.core.constraints import violations
+from remit.core.constraints import surely_not, violations
 from remit.core.planning import admitting_step
 from remit.core.pointers import resolve
 from remit.core.registry import Registry
@@ -172,11 +172,12 @@ def _grant(
 def _holds(
     template: Template | None, tool: Tool, arguments: JsonObject, parameters: JsonObject
 ) -> tuple[HoldFacts, ...]:
+    """The rules that hold this call: all of its tool's but those that are surely about other calls."""
     rules = template.holds if template else ()
     return tuple(
         HoldFacts(id=rule.id, answerer=rule.answerer)
         for rule in rules
-        if rule.tool == tool.name and not violations(rule.when, arguments, parameters)
+        if rule.tool == tool.name and not surely_not(rule.when, arguments, parameters)
     )
 
 

@@ -6,17 +6,20 @@ immutable; a change makes a new one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import TypeVar
 
 from remit.core.arguments import ArgumentSchema
 from remit.core.canonical import digest
-from remit.core.constraints import check, check_size
+from remit.core.constraints import check, sources
+from remit.core.pointers import full
+from remit.core.schemas import can_name
 from remit.errors import FieldError
 from remit.model.base import Json, Model
+from remit.model.constraint import Constraints
 from remit.model.organisation import AgentEntry, Organisation, UserEntry
-from remit.model.template import Template
+from remit.model.template import Limit, Template
 from remit.model.tool import Tool
 
 Entry = TypeVar("Entry", bound=Model)
@@ -60,12 +63,14 @@ def register(
         templates_digest=_digest(by_id),
         inventory_digest=digest({"agents": _plain(known_agents), "users": _plain(known_users)}),
     )
+    schemas = {n: _schema(f"tools.{n}", t.parameters) for n, t in by_name.items()}
+    parameters = {i: _schema(f"templates.{i}.parameters", t.parameters) for i, t in by_id.items()}
     for template in by_id.values():
         _check_template(template, by_name)
     return Registry(
         organisation=organisation,
-        schemas={n: _schema(f"tools.{n}", t.parameters) for n, t in by_name.items()},
-        parameters={i: _schema(f"templates.{i}.parameters", t.parameters) for i, t in by_id.items()},
+        schemas=schemas,
+        parameters=parameters,
         definitions={n: definition_digest(t) for n, t in by_name.items()},
     )
 
@@ -77,19 +82,43 @@ def definition_digest(tool: Tool) -> str:
 
 def _check_template(template: Template, tools: Mapping[str, Tool]) -> None:
     where = f"templates.{template.id}"
-    for grant in template.tools:
-        if grant.name not in tools:
-            raise FieldError(f"{where}.tools.{grant.name}", "is not in the catalogue")
-        check(grant.constraints, f"{where}.tools.{grant.name}.constraints")
-    check_size([grant.constraints for grant in template.tools], f"{where}.tools")
     granted = {grant.name for grant in template.tools}
+    for name in sorted(granted - tools.keys()):
+        raise FieldError(f"{where}.tools.{name}", "is not in the catalogue")
     for limit in template.limits:
-        for tool in sorted(set(limit.tools) - granted):
-            raise FieldError(f"{where}.limits.{limit.id}.tools", f"{tool} is not one of the template's tools")
+        _check_limit(limit, granted, tools, f"{where}.limits.{limit.id}")
     for hold in template.holds:
         if hold.tool not in granted:
             raise FieldError(f"{where}.holds.{hold.id}.tool", "is not one of the template's tools")
-        check(hold.when, f"{where}.holds.{hold.id}.when")
+    grants = {f"{where}.tools.{grant.name}.constraints": grant.constraints for grant in template.tools}
+    whens = {f"{where}.holds.{hold.id}.when": hold.when for hold in template.holds}
+    check(grants, f"{where}.tools")
+    check(whens, f"{where}.holds")
+    judged = [grant.name for grant in template.tools] + [hold.tool for hold in template.holds]
+    for (at, constraints), tool in zip((grants | whens).items(), judged, strict=True):
+        _check_names(constraints, tools[tool], template, at)
+
+
+def _check_limit(limit: Limit, granted: Set[str], tools: Mapping[str, Tool], where: str) -> None:
+    for name in sorted(set(limit.tools) - granted):
+        raise FieldError(f"{where}.tools", f"{name} is not one of the template's tools")
+    if limit.sum is None:
+        return
+    if not limit.tools:
+        raise FieldError(f"{where}.tools", "must say which tools have the argument that the limit sums")
+    for name in limit.tools:
+        if not can_name(tools[name].parameters, limit.sum):
+            raise FieldError(f"{where}.sum", f"{name} has no such argument")
+
+
+def _check_names(constraints: Constraints, tool: Tool, template: Template, where: str) -> None:
+    """Refuse names that nothing can have: a condition on a mistyped one is never what its author meant."""
+    for name, operators in constraints.items():
+        if not can_name(tool.parameters, full(name)):
+            raise FieldError(f"{where}.{name}", f"{tool.name} has no such argument")
+        for source in sources(operators):
+            if not can_name(template.parameters, source.removeprefix("parameters")):
+                raise FieldError(f"{where}.{name}.from", f"the template's parameters have no {source}")
 
 
 def _schema(where: str, schema: dict[str, Json]) -> ArgumentSchema:

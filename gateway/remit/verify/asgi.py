@@ -6,6 +6,7 @@ never let a body reach the application that is not the one that was verified.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -42,7 +43,8 @@ class Route:
 
     Attributes:
         path: a template such as ``/customers/{id}``; each placeholder fills one whole segment and has
-            the name of the argument that goes there.
+            the name of the argument that goes there. A value that a framework could take for another
+            path (empty, dots only, with a slash or a control character) matches nothing.
         fixed_query: the query parameters that the tool's configured address always has.
     """
 
@@ -59,6 +61,8 @@ class Route:
         values: dict[str, str] = {}
         for expected, actual in zip(template, segments, strict=True):
             if expected.startswith("{") and expected.endswith("}"):
+                if not _one_name(actual):
+                    return None
                 values[expected[1:-1]] = actual
             elif expected != actual:
                 return None
@@ -71,7 +75,8 @@ class RemitMiddleware:
     Args:
         app: the application to guard.
         verifier: of this resource.
-        routes: where its tools are.
+        routes: where its tools are; in the order in which the application tries them, for the first
+            that matches is the tool that a token is checked for.
         public: exact paths that anybody may ask for, such as ``/healthz``.
     """
 
@@ -122,14 +127,25 @@ class RemitMiddleware:
 
 
 def _segments(scope: Scope) -> list[str]:
+    """The path's segments, decoded: those of the path that the application routes by, or none at all."""
+    decoded: str = scope["path"]
     raw: bytes | None = scope.get("raw_path")
     if raw is None:
-        return str(scope["path"]).split("/")  # decoded by the server; doing it twice would be wrong
+        return decoded.split("/")  # decoded by the server; doing it twice would be wrong
     try:
-        # Split before decoding, so that an encoded slash stays inside its segment.
-        return [unquote(part, errors="strict") for part in raw.decode("ascii").split("/")]
+        # Split before decoding, so that an encoded slash shows inside its segment.
+        segments = [unquote(part, errors="strict") for part in raw.decode("ascii").split("/")]
     except UnicodeDecodeError as error:
         raise FieldError("path", "not UTF-8, percent-encoded") from error
+    if "/".join(segments) != decoded:
+        raise FieldError("path", "the server gives two different ones")
+    return segments
+
+
+def _one_name(segment: str) -> bool:
+    """Whether every framework takes ``segment`` for one segment, of a path that is this one."""
+    separates = any(char in "/\\" or unicodedata.category(char) == "Cc" for char in segment)
+    return segment not in {"", ".", ".."} and not separates
 
 
 def _query(scope: Scope) -> list[tuple[str, str]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from remit.core.canonical import canonical, read_object
@@ -21,12 +22,15 @@ _POINTER: Final = re.compile(r"(/([^~/]|~[01])+)+")
 
 MAX_OPERANDS: Final = 4096
 """How many operands a plan's or a template's constraints may have in all; a call can meet each of them."""
+MAX_EXPRESSIONS: Final = 256
+"""How many different RE2 expressions they may have in all; each is compiled, and kept while there is room."""
 MAX_ELEMENTS: Final = 1024
 """The longest array that ``each`` looks through."""
 _EACH: Final = 8
 """How much more an operand weighs under ``each``, where it is met by element after element."""
 _INSTRUCTIONS_PER_OPERAND: Final = 16
 """How much of an expression's program weighs as much as comparing with one value."""
+_TOO_MANY: Final = f"constraints with more than {MAX_OPERANDS} operands in all"
 
 
 def violations(
@@ -72,58 +76,126 @@ def holds(operator: str, operand: Any, value: Json, declared: Declared) -> bool:
     return SCALAR_OPERATORS[operator](operand, value, declared)
 
 
-def check(constraints: Constraints, where: str = "constraints") -> None:
-    """Refuse constraints that could never be evaluated as their author meant.
+def check(sets: Mapping[str, Constraints], where: str) -> None:
+    """Refuse constraints that could never be evaluated as their author meant, or only at length.
+
+    Everything is counted before an expression is compiled, for that is what takes long.
+
+    Args:
+        sets: all that one call may be judged by, by the name that each has in an error.
+        where: what a refusal names when they are too much together.
 
     Raises:
         FieldError: names the operator: an expression RE2 refuses, a network that is none, a domain
             or host with a wildcard in the wrong place, bounds that exclude each other, a value that
-            JSON cannot carry, or nesting deeper than ``MAX_DEPTH``; or an argument that is named twice.
+            JSON cannot carry, or nesting deeper than ``MAX_DEPTH``; or an argument that is named twice;
+            or they have more than ``MAX_OPERANDS`` operands or ``MAX_EXPRESSIONS`` expressions in all.
     """
+    named = [
+        (f"{at}.{name}", given) for at, constraints in sets.items() for name, given in constraints.items()
+    ]
+    for at, constraints in sets.items():
+        _check_arguments(constraints, at)
+    for at, given in named:
+        _check(given, at, depth=1)
+    left = MAX_OPERANDS - sum(size(given) for _, given in named)
+    if left < 0:
+        raise FieldError(where, _TOO_MANY)
+    _check_expressions([use for at, given in named for use in _expressions(given, at)], left, where)
+
+
+def _check_arguments(constraints: Constraints, where: str) -> None:
     pointers: set[str] = set()
-    for name, operators in constraints.items():
+    for name in constraints:
         pointer = full(name)
         if not _POINTER.fullmatch(pointer):
             raise FieldError(f"{where}.{name}", "neither an argument's name nor a JSON pointer")
         if pointer in pointers:
             raise FieldError(f"{where}.{name}", "the same argument is there under another name")
         pointers.add(pointer)
-        _check(operators, f"{where}.{name}", depth=1)
 
 
-def check_size(sets: Iterable[Constraints], where: str) -> None:
-    """Refuse sets of constraints, each of which passes ``check``, that are too much to judge one call by.
+def _check_expressions(uses: list[_Use], left: int, where: str) -> None:
+    """Compile what there is room for: a program weighs as much as the operands it could stand for."""
+    if len({use.pattern for use in uses}) > MAX_EXPRESSIONS:
+        raise FieldError(where, f"more than {MAX_EXPRESSIONS} expressions in all")
+    for use in uses:
+        try:
+            left -= _weight(use)
+        except ValueError as error:
+            raise FieldError(use.where, "not an expression that RE2 takes") from error
+        if left < 0:
+            raise FieldError(where, _TOO_MANY)
 
-    Raises:
-        FieldError: they have more than ``MAX_OPERANDS`` operands in all.
-    """
-    if sum(size(operators) for constraints in sets for operators in constraints.values()) > MAX_OPERANDS:
-        raise FieldError(where, f"constraints with more than {MAX_OPERANDS} operands in all")
+
+def sources(operators: Operators) -> list[str]:
+    """Every source that a ``from`` names, nested ones included."""
+    nested = [*(operators.any or ()), *([operators.each] if operators.each is not None else [])]
+    return [*(operators.from_ or ()), *(source for inner in nested for source in sources(inner))]
+
+
+# --- what judging costs ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """One RE2 expression, which operator it is matched for, and how much more it counts there."""
+
+    where: str
+    pattern: str
+    times: int
 
 
 def size(operators: Operators) -> int:
-    """How many operands ``operators`` has, nested ones included: what judging a value can cost.
+    """How many operands ``operators`` has, nested ones included; those under ``each`` count several times."""
+    return sum(map(_operands, operators.given().values()))
 
-    An expression counts by the size of its program, and what is under ``each`` several times.
-    Only for what ``check`` has passed.
-    """
-    each = _EACH * size(operators.each) if operators.each is not None else 0
-    lists = [operand for operand in operators.given().values() if isinstance(operand, tuple)]
-    programs: list[int] = [expression(pattern).programsize for _, pattern in _expressions(operators)]
-    return (
-        len(operators.given())
-        + sum(map(len, lists))
-        + sum(programs) // _INSTRUCTIONS_PER_OPERAND
-        + each
-        + sum(map(size, operators.any or ()))
-    )
+
+def _operands(operand: object) -> int:
+    if isinstance(operand, Operators):
+        return 1 + _EACH * size(operand)
+    if isinstance(operand, tuple):
+        return 1 + len(operand) + sum(size(member) for member in operand if isinstance(member, Operators))
+    return 1
+
+
+def cost(operator: str, operand: Any) -> int:
+    """What judging one value by this operator can cost, in operands. Only for what ``check`` has passed."""
+    return _operands(operand) + sum(map(_weight, _expressions_of(operator, operand, "", 1)))
+
+
+def _weight(use: _Use) -> int:
+    """What an expression costs, in operands. Raises ``ValueError`` when RE2 refuses it."""
+    program: int = expression(use.pattern).programsize
+    return use.times * (program // _INSTRUCTIONS_PER_OPERAND)
+
+
+def _expressions(operators: Operators, where: str, times: int = 1) -> Iterator[_Use]:
+    """The RE2 expressions that values are matched with, nested ones included."""
+    for operator, operand in operators.given().items():
+        yield from _expressions_of(operator, operand, where, times)
+
+
+def _expressions_of(operator: str, operand: Any, where: str, times: int) -> Iterator[_Use]:
+    at = f"{where}.{operator}"
+    if operator == "pattern":
+        yield _Use(at, operand, times)
+    elif operator == "path_glob":
+        yield from (_Use(at, formats.glob_pattern(glob), times) for glob in operand)
+    elif operator == "each":
+        yield from _expressions(operand, at, times * _EACH)
+    elif operator == "any":
+        for index, alternative in enumerate(operand):
+            yield from _expressions(alternative, f"{at}.{index}", times)
+
+
+# --- one argument's operators ---------------------------------------------------------------------
 
 
 def _check(operators: Operators, where: str, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise FieldError(where, f"each and any nest at most {MAX_DEPTH} deep")
     _check_values(operators, where)
-    _check_expressions(operators, where)
     _check_names(operators, where)
     _check_bounds(operators, where)
     if operators.each is not None:
@@ -141,24 +213,10 @@ def _check_values(operators: Operators, where: str) -> None:
             raise FieldError(f"{where}.{operator}", error.problem) from error
 
 
-def _check_expressions(operators: Operators, where: str) -> None:
-    for operator, pattern in _expressions(operators):
-        try:
-            expression(pattern)
-        except ValueError as error:
-            raise FieldError(f"{where}.{operator}", "not an expression that RE2 takes") from error
+def _check_names(operators: Operators, where: str) -> None:
     for text in operators.cidr or ():
         if formats.network(text) is None:
             raise FieldError(f"{where}.cidr", "not an IP network in CIDR notation")
-
-
-def _expressions(operators: Operators) -> list[tuple[str, str]]:
-    """The RE2 expressions that ``operators`` matches values with, by operator."""
-    patterns = [("pattern", operators.pattern)] if operators.pattern is not None else []
-    return patterns + [("path_glob", formats.glob_pattern(glob)) for glob in operators.path_glob or ()]
-
-
-def _check_names(operators: Operators, where: str) -> None:
     for domain in operators.email_domain or ():
         if formats.email_domain(f"x@{domain}") is None:
             raise FieldError(f"{where}.email_domain", "not a plain ASCII domain (no wildcard)")

@@ -98,6 +98,17 @@ def inside(inner: Network, outer: Network) -> bool:
     return False
 
 
+def overlap(one: Network, other: Network) -> bool:
+    """Whether some address is in both, IPv4 read as IPv4-mapped IPv6."""
+    return _in_ipv6(one).overlaps(_in_ipv6(other))
+
+
+def _in_ipv6(network: Network) -> ipaddress.IPv6Network:
+    if isinstance(network, ipaddress.IPv6Network):
+        return network
+    return ipaddress.IPv6Network(f"::ffff:{network.network_address}/{network.prefixlen + 96}")
+
+
 def glob_pattern(glob: str) -> str:
     """``glob`` as an RE2 expression: ``*`` and ``?`` stay within a segment, ``**`` crosses them."""
     parts = re.split(r"(\*\*|\*|\?)", glob)

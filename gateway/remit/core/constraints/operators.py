@@ -6,7 +6,7 @@ run for long.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -22,22 +22,33 @@ class Declared:
 
     def __init__(self, parameters: JsonObject) -> None:
         self._parameters = parameters
-        self._leaves: dict[str, frozenset[tuple[type, Any]]] = {}
+        self._leaves: dict[str, dict[type, set[Any]]] = {}
 
     def among(self, source: str, value: Json) -> bool:
         """Whether ``value`` equals a leaf at or below ``source``. Objects and arrays are no leaves."""
-        if isinstance(value, dict | list):
-            return False
+        return not isinstance(value, dict | list) and value in self._below(source).get(kind(value), ())
+
+    def kinds(self, source: str) -> Collection[type]:
+        """The JSON types of the leaves at or below ``source``; empty when nothing is declared there."""
+        return self._below(source).keys()
+
+    def _below(self, source: str) -> dict[type, set[Any]]:
         if source not in self._leaves:
             found = resolve(self._parameters, source.removeprefix("parameters"))
-            below = [] if found is ABSENT else leaves(found)  # type: ignore[arg-type]
-            self._leaves[source] = frozenset(map(_key, below))
-        return _key(value) in self._leaves[source]
+            by_kind = self._leaves.setdefault(source, {})
+            for leaf in [] if found is ABSENT else leaves(found):  # type: ignore[arg-type]
+                by_kind.setdefault(kind(leaf), set()).add(leaf)
+        return self._leaves[source]
+
+
+def kind(value: Json) -> type:
+    """The JSON type of ``value``; all numbers are of one."""
+    return float if number(value) else type(value)
 
 
 def _key(leaf: Json) -> tuple[type, Any]:
     """What two leaves share exactly when they are equal as JSON."""
-    return (float if number(leaf) else type(leaf), leaf)
+    return (kind(leaf), leaf)
 
 
 Predicate = Callable[[Any, Json, Declared], bool]
@@ -45,7 +56,7 @@ Predicate = Callable[[Any, Json, Declared], bool]
 
 MAX_MATCHED_CHARS: Final = 8192
 """The longest text that an expression is matched with; RE2 is linear, but in text times expression."""
-_MAX_PROGRAM_BYTES: Final = 1 << 20
+_MAX_PROGRAM_BYTES: Final = 1 << 18
 """RE2's memory for one compiled expression; a larger one is refused when it is loaded."""
 
 
@@ -59,6 +70,16 @@ def expression(pattern: str) -> Any:
         return re2.compile(pattern, options)
     except re2.error as error:
         raise ValueError("not an RE2 expression (no look-around, no back-references)") from error
+
+
+def identity(value: Json) -> Hashable:
+    """What two values share exactly when they are ``equal``; costs as much as the value is large."""
+    match value:
+        case dict():
+            return (dict, frozenset((name, identity(member)) for name, member in value.items()))
+        case list():
+            return (list, tuple(map(identity, value)))
+    return _key(value)
 
 
 def equal(one: Json, other: Json) -> bool:

@@ -7,18 +7,18 @@ policy; and its tokens are checked one by one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from remit.core.constraints import formats
-from remit.core.constraints.check import holds, satisfies
-from remit.core.constraints.operators import SCALAR_OPERATORS, Declared, equal
+from remit.core.constraints.check import cost, holds
+from remit.core.constraints.operators import SCALAR_OPERATORS, Declared, equal, identity
 from remit.core.pointers import full
 from remit.model.base import Json, JsonObject
 from remit.model.constraint import Constraints, Operators, document
 
 MAX_COMPARISONS: Final = 4096
-"""How many single operators one proof may look at; who nests alternatives decides how many there are."""
+"""How many operands one proof may look at, for value after value; who writes them decides how many."""
 
 
 def within(inner: Constraints, outer: Constraints, parameters: JsonObject) -> bool:
@@ -46,13 +46,11 @@ class _Proof:
 
     def _implied(self, inner: Operators, operator: str, operand: Any) -> bool:
         """Whether every value that satisfies ``inner`` provably satisfies this one operator."""
-        self._left -= 1
-        if self._left < 0:
+        if not self._spend(1):
             return False
-        values = _finite(inner)
-        if values is not None:
-            possible = (value for value in values if satisfies(inner, value, self._declared))
-            return all(holds(operator, operand, value, self._declared) for value in possible)
+        listed = _listed(inner)
+        if listed is not None:
+            return self._each_implied(inner, listed, operator, operand)
         if inner.any is not None and all(self._implied(option, operator, operand) for option in inner.any):
             return True
         if operator == "any":
@@ -62,15 +60,45 @@ class _Proof:
             return False
         if operator == "each":
             return isinstance(mine, Operators) and self.implies(mine, operand)
-        return _NARROWER[operator](mine, operand)
+        if not (isinstance(mine, tuple) and isinstance(operand, tuple)):
+            return _NARROWER[operator](mine, operand)
+        if set(mine) <= set(operand):
+            return True
+        return self._spend(len(mine) * len(operand)) and _NARROWER[operator](mine, operand)
+
+    def _each_implied(self, inner: Operators, listed: str, operator: str, operand: Any) -> bool:
+        """The same for an ``inner`` that lists its values: each that the rest of it admits is looked at."""
+        values = _members(listed, inner.given()[listed])
+        rest = {name: given for name, given in inner.given().items() if name != listed}
+        others = sum(cost(name, given) for name, given in rest.items())
+        if operator in _LISTING:
+            members = _members(operator, operand)
+            price = len(values) * (1 + others) + len(members)
+        else:
+            price = len(values) * (others + cost(operator, operand))
+        if not self._spend(price):
+            return False
+        possible = [v for v in values if all(holds(name, rest[name], v, self._declared) for name in rest)]
+        if operator in _LISTING:
+            return set(map(identity, possible)) <= set(map(identity, members))
+        return all(holds(operator, operand, value, self._declared) for value in possible)
+
+    def _spend(self, operands: int) -> bool:
+        self._left -= operands
+        return self._left >= 0
 
 
-def _finite(operators: Operators) -> list[Json] | None:
-    """The only values that can satisfy ``operators``, when they are listed."""
-    given = operators.given()
-    if "const" in given:
-        return [operators.const]
-    return list(operators.enum) if operators.enum is not None else None
+_LISTING: Final = ("const", "enum")
+"""The operators that list the only values there can be."""
+
+
+def _listed(operators: Operators) -> str | None:
+    """The operator by which ``operators`` lists its values, if it does."""
+    return next((operator for operator in _LISTING if operator in operators.given()), None)
+
+
+def _members(operator: str, operand: Any) -> Sequence[Json]:
+    return operand if operator == "enum" else (operand,)
 
 
 def _all_in(test: Callable[[Any, Any], bool]) -> Callable[[Iterable[Any], Iterable[Any]], bool]:
