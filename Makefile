@@ -24,7 +24,7 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	@$(BIN)/lint-imports --no-logo
 
-unit: $(VENV)/.dev $(OPA)
+unit: $(VENV)/.bench $(OPA)
 	@$(BIN)/pytest -q
 
 wheel: $(VENV)/.dev          ## the wheel, into dist/

@@ -168,7 +168,7 @@ async def log_of(remit: Any) -> tuple[dict[str, CallDecided], dict[str, CallSett
 async def more_answers(load: Load, count: int = 20) -> None:
     wanted = len(load.answers) + count
     async with asyncio.timeout(20):
-        while len(load.answers) < wanted:  # noqa: ASYNC110 - answers come from several agents
+        while len(load.answers) < wanted:
             await asyncio.sleep(0.05)
 
 

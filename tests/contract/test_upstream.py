@@ -140,7 +140,7 @@ async def test_not_sent(rig: Rig) -> None:
 
 async def test_cancellation_propagates_and_others_are_served(rig: Rig) -> None:
     task = asyncio.create_task(rig.upstream.send(_call(rig.tool("waits"))))
-    while not rig.received():  # noqa: ASYNC110 - the rigs share no event
+    while not rig.received():
         await asyncio.sleep(0.005)
     assert not task.done()
     task.cancel()

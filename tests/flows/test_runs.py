@@ -117,7 +117,9 @@ class TestSubAgents:
     async def test_narrows_only_further(self, world, child) -> None:
         with pytest.raises(FieldError):
             await runs.narrow(world.gate.runtime, child, ("s3",), w.agent("spiffe://example.org/third"))
-        added, _, _ = await runs.narrow(world.gate.runtime, child, ("s1",), w.agent("spiffe://example.org/third"))
+        added, _, _ = await runs.narrow(
+            world.gate.runtime, child, ("s1",), w.agent("spiffe://example.org/third")
+        )
         assert added.chain == (w.AGENT, w.SUB)
 
     async def test_gets_no_answer_that_was_its_parents(self, world, run, child) -> None:

@@ -64,7 +64,7 @@ def agent(subject: str) -> Caller:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait until something is so that nobody announces; a test's timeout bounds it."""
-    while not condition():  # noqa: ASYNC110 - it is looked at from outside
+    while not condition():
         await asyncio.sleep(0.005)
 
 

@@ -22,7 +22,7 @@ def test_files_and_folders_each_once_in_order(write: Any, tmp_path: Path) -> Non
 
 
 def test_no_scenario_at_all_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"hold no \*\.scenario\.yaml"):
+    with pytest.raises(ConfigError, match=r"holds no \*\.scenario\.yaml"):
         find([tmp_path])
     with pytest.raises(ConfigError, match="no such file"):
         find([tmp_path / "nowhere"])
