@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
 if "CI" not in os.environ:
-    pytest.importorskip("agentdojo", reason="needs the bench extra: pip install -c constraints.txt -e '.[bench]'")
+    pytest.importorskip("agentdojo", reason="needs the bench extra; make unit installs it")
 
 from bench.agentdojo import catalogue, replay
 from bench.agentdojo.recorded import Call, RecordedRun
