@@ -89,7 +89,7 @@ bench: $(VENV)/.try $(OPA)   ## figures against a bare proxy, in one interleaved
 	@$(BIN)/python -m bench.figures
 
 RUNS  ?= ../shared/data/agentdojo/runs.jsonl.gz
-LIMIT ?= 1000
+LIMIT ?= 1200
 ENGINE ?= opa
 
 agentdojo: $(VENV)/.bench $(OPA) ## recorded agent runs through a gateway (RUNS=file LIMIT=n ENGINE=opa|embedded)

@@ -37,7 +37,8 @@ def write(folder: Path, *, ports: tuple[int, int], engine: dict[str, Any], tools
             "environment": "dev",
             "agent": {"port": ports[0]},
             "admin": {"port": ports[1]},
-            "engine": engine,
+            # On one core, calls may queue past the default deadline: a denial, not a figure.
+            "engine": {**engine, "deadline_ms": 2000},
             "store": {"kind": "sqlite", "synchronous": "FULL"},
             "dev_issuer": True,
         },

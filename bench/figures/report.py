@@ -102,6 +102,7 @@ def _notes(rounds: dict[str, list[Round]], plan: Plan, facts: Facts) -> list[str
         "taken within a round. "
         f"*Added*: over a direct call ({_cell(direct, 2)} ms at p50). About 1 kB of arguments, unique call "
         f"ids, {MANY} runs at once at c={MANY}; each of the {calls:,} answers was checked. "
+        "The policy deadline is 2 s here, so that queueing on one core is measured and not denied. "
         "No target is claimed.",
         "",
         facts.sentence(),
