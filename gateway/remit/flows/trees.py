@@ -222,11 +222,13 @@ class Trees:
             snapshot=after.model_dump_json().encode() if due else None,
             durable=durable,
         )
+        written = False
         try:
             self._committed(await self._store.append(append))
-        except BaseException:
-            self.forget(run)  # cancelled or failed: only the log knows whether it was written
-            raise
+            written = True
+        finally:
+            if not written:
+                self.forget(run)  # cancelled or failed: only the log knows what became of it
         tree = Tree(after, new_head, intent)
         self._keep(run, tree)
         return tree

@@ -1,4 +1,4 @@
-"""What the organisation has registered: tools, templates, agents, users. Read from files for now."""
+"""What the organisation has registered: tools, templates, agents, users. Read from files."""
 
 from __future__ import annotations
 
