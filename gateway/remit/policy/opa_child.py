@@ -6,6 +6,7 @@ A process has one policy from its start to its end: another policy is another pr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import tempfile
@@ -89,11 +90,11 @@ class Children:
 
     async def _start(self, activation: Activation) -> OpaChild:
         home = Path(tempfile.mkdtemp(prefix="remit-opa-"))  # mode 0700: the socket is for us alone
-        try:
-            return await OpaChild.start(self._binary, activation, home)
-        except BaseException:
-            shutil.rmtree(home, ignore_errors=True)
-            raise
+        with contextlib.ExitStack() as unless_started:
+            unless_started.callback(shutil.rmtree, home, ignore_errors=True)
+            child = await OpaChild.start(self._binary, activation, home)
+            unless_started.pop_all()
+            return child
 
 
 async def _compile(binary: Path, activation: Activation) -> None:
